@@ -1,0 +1,1 @@
+"""The `keras-fer` command: one file per command."""

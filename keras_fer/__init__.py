@@ -1,0 +1,48 @@
+"""Facial expression recognition with disentangled representations, from training to device.
+
+The public names below load when first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from keras_fer.version import __version__
+
+if TYPE_CHECKING:
+    from keras_fer.contract import ModelContract
+    from keras_fer.data.prepared import open_prepared
+    from keras_fer.errors import FERError
+    from keras_fer.models.disentangling import DisentanglingModel, disentangling_model
+    from keras_fer.models.loading import load_model
+    from keras_fer.runtime.recognizer import ExpressionRecognizer
+
+_PUBLIC = {
+    "DisentanglingModel": "keras_fer.models.disentangling",
+    "ExpressionRecognizer": "keras_fer.runtime.recognizer",
+    "FERError": "keras_fer.errors",
+    "ModelContract": "keras_fer.contract",
+    "disentangling_model": "keras_fer.models.disentangling",
+    "load_model": "keras_fer.models.loading",
+    "open_prepared": "keras_fer.data.prepared",
+}
+
+__all__ = [
+    "DisentanglingModel",
+    "ExpressionRecognizer",
+    "FERError",
+    "ModelContract",
+    "__version__",
+    "disentangling_model",
+    "load_model",
+    "open_prepared",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'keras_fer' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

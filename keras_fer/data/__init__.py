@@ -1,0 +1,1 @@
+"""From raw folders to `tf.data`: readers, the prepared format, sampling, augmentation."""

@@ -1,0 +1,1 @@
+"""One reader per data set: raw folder to `Record`s."""

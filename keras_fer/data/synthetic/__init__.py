@@ -1,0 +1,1 @@
+"""Procedural faces with known factors."""

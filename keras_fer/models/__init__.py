@@ -1,0 +1,1 @@
+"""Backbones, branches, critics, losses and the model that trains them."""
