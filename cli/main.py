@@ -9,8 +9,14 @@ from keras_fer.version import __version__
 
 # name: (module, the first line of the command's help). A test keeps the two lines equal.
 COMMANDS = {
-    "quickstart": ("keras_fer.cli.quickstart", "Render faces, train, probe, export, verify and predict in minutes."),
-    "datasets": ("keras_fer.cli.datasets", "List the data sets that can be prepared, with layout and licence."),
+    "quickstart": (
+        "keras_fer.cli.quickstart",
+        "Render faces, train, probe, export, verify and predict in minutes.",
+    ),
+    "datasets": (
+        "keras_fer.cli.datasets",
+        "List the data sets that can be prepared, with layout and licence.",
+    ),
     "prepare": ("keras_fer.cli.prepare", "Prepare the data set SOURCE for training."),
     "inspect": ("keras_fer.cli.inspect", "Show what the prepared data set DATASET holds."),
     "train": ("keras_fer.cli.train", "Train on the prepared data set DATASET."),

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from keras_fer.contract import ModelContract
     from keras_fer.data.prepared import open_prepared
     from keras_fer.errors import FERError
-    from keras_fer.models.disentangling import DisentanglingModel, disentangling_model
+    from keras_fer.models.building import disentangling_model
+    from keras_fer.models.disentangling import DisentanglingModel
     from keras_fer.models.loading import load_model
     from keras_fer.runtime.recognizer import ExpressionRecognizer
 
@@ -21,7 +22,7 @@ _PUBLIC = {
     "ExpressionRecognizer": "keras_fer.runtime.recognizer",
     "FERError": "keras_fer.errors",
     "ModelContract": "keras_fer.contract",
-    "disentangling_model": "keras_fer.models.disentangling",
+    "disentangling_model": "keras_fer.models.building",
     "load_model": "keras_fer.models.loading",
     "open_prepared": "keras_fer.data.prepared",
 }

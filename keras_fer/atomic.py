@@ -75,4 +75,6 @@ def require_new_folder(path: str | os.PathLike) -> None:
     if path.is_dir() and not any(path.iterdir()):
         return
     if path.exists() or path.is_symlink():
-        raise FERError(f"The output {str(path)!r} exists already. Name a new folder, or remove this one first.")
+        raise FERError(
+            f"The output {str(path)!r} exists already. Name a new folder, or remove this one first."
+        )

@@ -1,0 +1,51 @@
+"""Opens saved models, in safe mode, with one clear sentence for what is none."""
+
+import os
+import zipfile
+from pathlib import Path
+
+from keras_fer.errors import FERError
+
+MODEL_FILE = "model.keras"
+
+
+def load_model(path: str | os.PathLike):
+    """Loads a `DisentanglingModel`.
+
+    Args:
+        path: a `.keras` file, or a run folder that holds `model.keras`.
+
+    Returns:
+        The model, compiled, with the state of both optimisers.
+
+    Raises:
+        FERError: if there is no such file, or it is not a model of this package.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / MODEL_FILE
+    if not file.is_file():
+        raise FERError(
+            f"There is no model at {str(path)!r}. Name a .keras file or a run folder that holds {MODEL_FILE}."
+        )
+    if not zipfile.is_zipfile(file):
+        raise FERError(
+            f"{str(file)!r} is not a .keras file (or it is truncated). Name a file that `keras-fer train` saved."
+        )
+    import keras
+
+    from keras_fer.models.disentangling import DisentanglingModel
+
+    try:
+        model = keras.saving.load_model(file, safe_mode=True)
+    except FERError:
+        raise
+    except Exception as error:  # Keras raises whatever the broken part raises.
+        reason = str(error).strip().split("\n")[0][:300]
+        raise FERError(f"{str(file)!r} cannot be loaded as a model of this package: {reason}") from error
+    if not isinstance(model, DisentanglingModel):
+        raise FERError(
+            f"{str(file)!r} holds a {type(model).__name__}, not a DisentanglingModel. "
+            "Name a file that `keras-fer train` saved."
+        )
+    return model

@@ -1,0 +1,145 @@
+"""The objective put together: which term sees what, with which weight."""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from keras import ops
+
+from keras_fer.models import losses
+from keras_fer.models.normalization import luma
+from keras_fer.models.objective import Objective
+
+
+class Term(NamedTuple):
+    """One summand of the objective.
+
+    Args:
+        weight: factor of the mean.
+        values: per image `(batch,)`, or a scalar over the batch.
+        sample_weight: `(batch,)` or None.
+    """
+
+    weight: Any
+    values: Any
+    sample_weight: Any = None
+
+
+def objective_terms(
+    objective: Objective, critics, decoder, images, targets, outputs, sample_weight, step
+) -> dict[str, Term]:
+    """Computes every active term.
+
+    Args:
+        objective: weights and choices.
+        critics: models from the non-expression representation to logits; frozen by the caller.
+        decoder: model from both representations to pictures, or None.
+        images: `(batch, size, size, 3)`, float32, RGB in [0, 255], as the trunk saw them.
+        targets: `labels` `(batch, K)` and, where known, `valence_arousal` and `pair`.
+        outputs: what `DisentanglingModel.forward` returns.
+        sample_weight: `(batch,)` or None.
+        step: steps taken so far, a scalar; decides the ramp and the noise.
+
+    Returns:
+        Terms by the name under which they are logged.
+    """
+    labels = targets["labels"]
+    smoothed = losses.smoothed(labels, objective.label_smoothing)
+    terms = {
+        "expression_loss": Term(
+            objective.expression_weight,
+            losses.cross_entropy(smoothed, outputs["expression"]),
+            _class_weighted(objective.class_weights, labels, sample_weight),
+        )
+    }
+    if objective.valence_arousal_weight and "valence_arousal" in targets:
+        values = losses.valence_arousal(targets["valence_arousal"], outputs["valence_arousal"])
+        terms["valence_arousal_loss"] = Term(objective.valence_arousal_weight, values, sample_weight)
+    representation = ops.cast(outputs["non_expression_representation"], "float32")
+    if objective.has_critics:
+        values = _adversarial(objective, critics, labels, representation)
+        weight = objective.adversarial_weight * _ramp(objective.adversarial_ramp_steps, step)
+        terms["adversarial_loss"] = Term(weight, values, sample_weight)
+    if objective.decorrelation_weight:
+        values = losses.decorrelation(representation)
+        terms["decorrelation_loss"] = Term(objective.decorrelation_weight, values)
+    if objective.cross_covariance_weight:
+        values = losses.cross_covariance(representation, labels)
+        terms["cross_covariance_loss"] = Term(objective.cross_covariance_weight, values)
+    if objective.invariance_weight and "pair" in targets:
+        values = losses.invariance(representation, _partners(representation)) * _paired(targets)
+        terms["invariance_loss"] = Term(objective.invariance_weight, values, sample_weight)
+    if objective.has_decoder:
+        target = pictures(images, *decoder.output_shape[2:])
+        terms.update(
+            _reconstructions(
+                objective, decoder, target, targets, outputs["decoder_inputs"], sample_weight, step
+            )
+        )
+    return terms
+
+
+def pictures(images, size: int, channels: int):
+    """Returns what the decoder is to reconstruct: the image, gray or RGB, small, in [−1, 1]."""
+    small = luma(images) if channels == 1 else images
+    if small.shape[1] != size:
+        small = ops.image.resize(small, (size, size), interpolation="bilinear", antialias=True)
+    return small / 127.5 - 1.0
+
+
+def _class_weighted(class_weights, labels, sample_weight):
+    if class_weights is None:
+        return sample_weight
+    weights = ops.sum(labels * ops.convert_to_tensor(class_weights, labels.dtype), axis=-1)
+    return weights if sample_weight is None else weights * ops.cast(sample_weight, weights.dtype)
+
+
+def _adversarial(objective, critics, labels, representation):
+    """Mean over the critics, so that their number does not change the weight of the term."""
+    prior = objective.class_prior or (1 / labels.shape[-1],) * labels.shape[-1]
+    mode, clamp = objective.adversarial_mode, objective.adversarial_clamp
+    values = [losses.adversarial(labels, critic(representation), mode, prior, clamp) for critic in critics]
+    return ops.sum(labels, axis=-1) * sum(values) / len(values)
+
+
+def _ramp(ramp_steps: int, step):
+    return ops.minimum(ops.cast(step, "float32") / ramp_steps, 1.0) if ramp_steps else 1.0
+
+
+def _reconstructions(objective, decoder, target, targets, representations, sample_weight, step):
+    terms = {}
+    expression, non_expression = representations
+    if objective.reconstruction_weight:
+        values = losses.reconstruction(target, decoder([expression, non_expression]))
+        if objective.reconstruction_noise:
+            perturbed = [
+                _perturbed(representation, objective.reconstruction_noise, step, salt)
+                for salt, representation in enumerate(representations)
+            ]
+            values = values + losses.reconstruction(target, decoder(perturbed))
+        terms["reconstruction_loss"] = Term(objective.reconstruction_weight, values, sample_weight)
+    if objective.swap_reconstruction_weight and "pair" in targets:
+        decoded = decoder([expression, _partners(non_expression)])
+        values = losses.reconstruction(target, decoded) * _paired(targets)
+        terms["swap_reconstruction_loss"] = Term(objective.swap_reconstruction_weight, values, sample_weight)
+    return terms
+
+
+def _perturbed(representation, noise: float, step, salt: int):
+    """Adds noise · σ · N(0, 1), with σ the standard deviation of each dimension over the batch.
+
+    The normal numbers are a function of the step alone, so that a resumed run repeats them.
+    """
+    deviation = ops.std(ops.stop_gradient(representation), axis=0, keepdims=True)
+    seed = (tf.cast(step, tf.int32), 7919 + salt)
+    normal = tf.random.stateless_normal(tf.shape(representation), seed, dtype=representation.dtype)
+    return representation + noise * deviation * normal
+
+
+def _partners(values):
+    """Swaps rows 2i and 2i + 1."""
+    pairs = ops.reshape(values, (-1, 2, values.shape[-1]))
+    return ops.reshape(ops.flip(pairs, axis=1), (-1, values.shape[-1]))
+
+
+def _paired(targets):
+    return ops.cast(targets["pair"] >= 0, "float32")
