@@ -1,0 +1,112 @@
+"""Images in one folder per class, with or without a folder per split above."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_fer.data.readers import reasons
+from keras_fer.data.readers.folders import RootFolder, candidates, image_names, subfolders, text_name
+from keras_fer.data.records import Record
+from keras_fer.errors import FERError
+
+SPLIT_NAMES = {
+    "train": ("train", "training", "train_set", "train_class"),
+    "validation": ("validation", "val", "valid", "val_set", "val_class", "dev"),
+    "test": ("test", "testing", "test_set", "test_class"),
+}
+_SPLITS = {alias: split for split, aliases in SPLIT_NAMES.items() for alias in aliases}
+
+
+def split_of(name: str) -> str | None:
+    """Returns the split that a data set's name for it means, such as `"val"`, or None."""
+    return _SPLITS.get(name.strip().lower())
+
+
+def official_split(split: str, splits: Sequence[str]) -> str:
+    """Returns the split as records carry it.
+
+    A data set that has a validation but no test part is compared on its validation part: that is
+    its test set, and the part for early stopping is carved from the training part later.
+    """
+    return "test" if split == "validation" and "test" not in splits else split
+
+
+@dataclass(frozen=True)
+class ClassFolders:
+    """Class folders found on disk.
+
+    Args:
+        folders: split name, as found, to class folder name to folder.
+    """
+
+    folders: Mapping[str, Mapping[str, Path]]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the class folders over all splits, sorted."""
+        return tuple(sorted({name for classes in self.folders.values() for name in classes}))
+
+    def require_images(self) -> None:
+        """Raises `FERError` naming the first class folder that has no image."""
+        for classes in self.folders.values():
+            for folder in classes.values():
+                if not image_names(folder):
+                    raise FERError(f"The class folder {str(folder)!r} has no image: add some or remove it.")
+
+    def records(self, root: RootFolder, label_of: Callable[[str], int]) -> Iterator[Record]:
+        """Yields every image, split by split, class by class, in the order of the names.
+
+        Args:
+            root: the root of the data set.
+            label_of: class folder name to label; a negative label is outside the taxonomy.
+        """
+        for split, classes in self.folders.items():
+            written = official_split(split, tuple(self.folders))
+            for class_name, folder in classes.items():
+                label = label_of(class_name)
+                prefix = folder.relative_to(root.path).as_posix()
+                for file in image_names(folder):
+                    yield _record(root, f"{prefix}/{file}", written, label)
+
+
+def _record(root: RootFolder, name: str, split: str, label: int) -> Record:
+    source = text_name(name)
+    image, reason = root.locate(name)
+    if source != name:
+        reason = reasons.MALFORMED_NAME
+    elif label < 0:
+        reason = reason or reasons.OUTSIDE_TAXONOMY
+    if reason:
+        return Record(source, split, dropped=reason)
+    return Record(source, split, image=image, label=label)
+
+
+def find_split_folders(root: Path) -> ClassFolders | None:
+    """Finds `{train,val,test}/{class}/`, in the root or one folder below it.
+
+    Returns:
+        The class folders of the splits in the order train, validation, test; None if there is no
+        folder of a training split with folders in it.
+
+    Raises:
+        FERError: if two folders mean the same split.
+    """
+    for base in candidates(root):
+        found: dict[str, Path] = {}
+        for folder in subfolders(base):
+            split = split_of(folder.name)
+            if split in found:
+                raise FERError(
+                    f"Both {found[split].name!r} and {folder.name!r} in {str(base)!r} are the {split} split: "
+                    "remove one."
+                )
+            if split:
+                found[split] = folder
+        classes = {split: _classes(found[split]) for split in SPLIT_NAMES if split in found}
+        if classes.get("train"):
+            return ClassFolders({split: folders for split, folders in classes.items() if folders})
+    return None
+
+
+def _classes(folder: Path) -> dict[str, Path]:
+    return {child.name: child for child in subfolders(folder)}
