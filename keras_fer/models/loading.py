@@ -30,7 +30,7 @@ def load_model(path: str | os.PathLike):
         )
     if not zipfile.is_zipfile(file):
         raise FERError(
-            f"{str(file)!r} is not a .keras file (or it is truncated). Name a file that `keras-fer train` saved."
+            f"{str(file)!r} is not a .keras file (or is truncated). Name one that `keras-fer train` saved."
         )
     import keras
 

@@ -1,0 +1,140 @@
+"""`keras-fer train`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keras_fer.errors import FERError
+from keras_fer.models.objective import PRESETS, Objective
+from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES, PRECISIONS, SAMPLING, TrainingConfig
+
+_WEIGHT = click.FloatRange(min=0)
+_SHARE = click.FloatRange(0, 1, max_open=True)
+_DEFAULTS = TrainingConfig(dataset="", output="")
+
+# name: (type, help). The options of the same name change a field of the objective or of the config.
+OBJECTIVE_OPTIONS: dict[str, tuple[Any, str]] = {
+    "reconstruction_weight": (_WEIGHT, "Weight of the reconstruction (beta 1)."),
+    "expression_weight": (_WEIGHT, "Weight of the expression classification (beta 2)."),
+    "adversarial_weight": (_WEIGHT, "Weight of the adversarial loss (beta 3)."),
+    "adversarial_mode": (click.Choice(["uniform", "reversal", "entropy"]), "What the critics are driven to."),
+    "adversarial_scope": (click.Choice(["trunk", "branch"]), "How far the adversarial gradient reaches."),
+    "reconstruction_route": (click.Choice(["all", "branch"]), "How far the reconstruction gradient reaches."),
+    "reconstruction_noise": (_WEIGHT, "Noise of the second reconstruction, as D2AE has it."),
+    "num_critics": (click.IntRange(min=1), "Number of critics."),
+    "critic_steps": (click.IntRange(min=1), "Steps of the critics per step of the encoder."),
+    "bank_size": (click.IntRange(min=0), "Stored representations that critics learn from; 0 for none."),
+    "decorrelation_weight": (_WEIGHT, "Weight of the off-diagonal covariance."),
+    "cross_covariance_weight": (_WEIGHT, "Weight of the correlation with the labels."),
+    "invariance_weight": (_WEIGHT, "Weight of the difference within exact pairs."),
+    "swap_reconstruction_weight": (_WEIGHT, "Weight of the swap reconstruction on exact pairs."),
+    "valence_arousal_weight": (_WEIGHT, "Weight of valence and arousal."),
+    "label_smoothing": (_SHARE, "Share of each label that is spread evenly."),
+}
+CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
+    "backbone": (click.Choice(BACKBONE_NAMES), "Trunk."),
+    "image_size": (click.IntRange(16, 512), "Pixels that the model sees; default: the data set's."),
+    "representation_size": (click.IntRange(min=2), "Width of the expression representation."),
+    "non_expression_size": (click.IntRange(min=2), "Width of the non-expression representation."),
+    "pooling": (click.Choice(["average", "flatten"]), "Pooling of the expression branch."),
+    "dropout": (_SHARE, "Dropout in the expression branch."),
+    "epochs": (click.IntRange(min=1), "Passes over the training split, at most."),
+    "steps_per_epoch": (click.IntRange(min=1), "Steps per epoch; default: one pass."),
+    "batch_size": (click.IntRange(min=2), "Images per step, even."),
+    "learning_rate": (click.FloatRange(min=0, min_open=True), "Largest learning rate."),
+    "warmup_share": (_SHARE, "Share of the steps in which the rate grows."),
+    "weight_decay": (_WEIGHT, "Decoupled weight decay of the kernels."),
+    "critic_learning_rate": (click.FloatRange(min=0, min_open=True), "Learning rate of the critics."),
+    "ema_momentum": (_SHARE, "Moving average of the weights; 0 for none."),
+    "gradient_clip": (_WEIGHT, "Largest norm of the gradient; 0 for none."),
+    "sampling": (click.Choice(SAMPLING), "How classes are drawn."),
+    "temperature": (click.FloatRange(0, 1), "Exponent of the class counts for tempered sampling."),
+    "augmentation": (click.Choice(AUGMENTATION_NAMES), "Level of augmentation."),
+    "validation_split": (click.Choice(["validation", "test"]), "Split that chooses the best epoch."),
+    "patience": (click.IntRange(min=1), "Epochs without progress before training stops."),
+    "precision": (click.Choice(PRECISIONS), "Keras dtype policy."),
+    "seed": (click.IntRange(min=0), "Seed of initialisation, order and augmentation."),
+}
+
+
+def _options(function):
+    """Adds one option per entry of the tables; an option that is not given changes nothing."""
+    for name, (kind, text) in reversed({**CONFIG_OPTIONS, **OBJECTIVE_OPTIONS}.items()):
+        if name in CONFIG_OPTIONS and getattr(_DEFAULTS, name) is not None:
+            text = f"{text}  [default: {getattr(_DEFAULTS, name)}]"
+        elif name in OBJECTIVE_OPTIONS:
+            text = f"{text}  [default: the preset's]"
+        function = click.option(f"--{name.replace('_', '-')}", name, type=kind, default=None, help=text)(
+            function
+        )
+    return function
+
+
+@click.command("train")
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--preset", type=click.Choice(list(PRESETS)), help="Objective.  [default: paper]")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Start from the config.json of another run; other options change it.",
+)
+@click.option("--soft-labels/--hard-labels", default=None, help="Learn from votes.  [default: soft]")
+@click.option("--jit-compile/--no-jit-compile", default=None, help="Compile the step with XLA.")
+@click.option("--progress/--no-progress", default=None, help="Progress bar.  [default: on a terminal]")
+@_options
+def command(
+    dataset: Path, run: Path, config_file: Path | None, progress: bool | None, **options: Any
+) -> None:
+    """Train on the prepared data set DATASET.
+
+    Leaves the folder RUN: the best and the last model, config, history, TensorBoard logs, contract,
+    evaluation on the test split and report.html. Ctrl-C ends training early and keeps all that.
+
+    \b
+        keras-fer train prepared/ferplus runs/paper --preset paper --epochs 14
+        keras-fer train prepared/ferplus runs/again --config runs/paper/config.json --seed 1
+    """
+    config = _config(dataset, run, config_file, options)
+    # Refused before TensorFlow loads, which takes seconds.
+    from keras_fer.atomic import require_new_folder
+    from keras_fer.data.prepared import open_prepared
+
+    require_new_folder(run)
+    open_prepared(dataset)
+    from keras_fer.training.finish import finish
+
+    from keras_fer.training.fit import fit
+
+    result = fit(config, verbose=1 if (sys.stdout.isatty() if progress is None else progress) else 2)
+    ended = "Interrupted; the" if result.interrupted else "The"
+    click.echo(
+        f"{ended} best epoch was {result.best_epoch}, with {result.best_accuracy:.2%} on the "
+        f"{config.validation_split} split."
+    )
+    evaluation = finish(result.folder)
+    low, high = evaluation.accuracy_interval
+    click.echo(
+        f"Accuracy on {evaluation.num_images} images of the {evaluation.split} split: "
+        f"{evaluation.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})."
+    )
+    click.echo(f"Report: {result.folder / 'report.html'}")
+
+
+def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[str, Any]) -> TrainingConfig:
+    values: dict[str, Any] = {}
+    if config_file is not None:
+        try:
+            stored = json.loads(config_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FERError(f"{str(config_file)!r} is not the config.json of a run: {error}") from error
+        known = TrainingConfig.__dataclass_fields__
+        values = {name: value for name, value in stored.items() if name in known}
+    given = {name: value for name, value in options.items() if value is not None}
+    changes = {name: given.pop(name) for name in list(given) if name in Objective.__dataclass_fields__}
+    values["objective_changes"] = {**values.get("objective_changes", {}), **changes}
+    return TrainingConfig(**{**values, **given, "dataset": str(dataset), "output": str(run)})

@@ -1,0 +1,91 @@
+"""Callbacks that a run adds to those of Keras."""
+
+import math
+import shutil
+import time
+import warnings
+from pathlib import Path
+
+import keras
+
+from keras_fer.atomic import atomic_file
+from keras_fer.training.run_folder import BEST_MODEL, LAST_MODEL
+
+
+class CollapseWarning(UserWarning):
+    """The non-expression representation uses few of its dimensions."""
+
+
+class EpochFacts(keras.callbacks.Callback):
+    """Adds the learning rate and the seconds of the epoch to the logs, for the callbacks after it."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self._start = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes into the logs that the later callbacks see."""
+        logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        logs["seconds"] = round(time.monotonic() - self._start, 1)
+
+
+class SaveBestAndLast(keras.callbacks.Callback):
+    """Saves the model after each epoch as `last.keras`, and as `model.keras` when it is the best.
+
+    Files appear whole or not at all; epochs whose loss is not finite are not saved.
+
+    Args:
+        folder: of the run.
+        monitor: name in the logs; the larger, the better.
+    """
+
+    def __init__(self, folder: Path, monitor: str):
+        super().__init__()
+        self.folder = Path(folder)
+        self.monitor = monitor
+        self.best = -math.inf
+        self.best_epoch: int | None = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves."""
+        if not math.isfinite(logs["loss"]):
+            return
+        with atomic_file(self.folder / LAST_MODEL) as temporary:
+            self.model.save(temporary)
+        if logs[self.monitor] > self.best:
+            self.best, self.best_epoch = logs[self.monitor], epoch
+            with atomic_file(self.folder / BEST_MODEL) as temporary:
+                shutil.copyfile(self.folder / LAST_MODEL, temporary)
+
+
+class WarnOnCollapse(keras.callbacks.Callback):
+    """Warns, once, when the effective rank of the non-expression representation is too low.
+
+    A critic at chance is no success when the representation was emptied to get there.
+
+    Args:
+        smallest_share: of the width.
+        patience: epochs in a row below it.
+    """
+
+    def __init__(self, smallest_share: float = 0.25, patience: int = 2):
+        super().__init__()
+        self.smallest_share = smallest_share
+        self.patience = patience
+        self.epochs_below = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Compares the rank with the width."""
+        rank = logs.get("val_effective_rank")
+        if rank is None or not self.model.objective.moves_non_expression_branch:
+            return
+        width = self.model.non_expression_branch.output_shape[-1]
+        self.epochs_below = self.epochs_below + 1 if rank < self.smallest_share * width else 0
+        if self.epochs_below == self.patience:
+            warnings.warn(
+                f"The non-expression representation is collapsing: its effective rank is {rank:.1f} of "
+                f"{width} dimensions. Low leakage then says nothing. Raise `decorrelation_weight`, or "
+                "use the preset `disentangle`.",
+                CollapseWarning,
+                stacklevel=2,
+            )

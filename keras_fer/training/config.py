@@ -1,0 +1,139 @@
+"""Everything that is needed to repeat a training run."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from keras_fer.errors import FERError
+from keras_fer.models.objective import Objective, preset
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+SAMPLING = ("natural", "balanced", "tempered")
+# The names that the modules below know, kept here so that the command line can refuse a wrong one
+# without loading TensorFlow; a test keeps them equal.
+BACKBONE_NAMES = (
+    "residual_small",
+    "plain_small",
+    "mobile_convolutional",
+    "mobilenet_v2",
+    "mobilenet_v2_half",
+    "mobilenet_v3_small",
+    "mobilenet_v3_small_hard_swish",
+    "efficientnet_v2_b0",
+)
+AUGMENTATION_NAMES = ("none", "light", "standard", "strong")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One run; saved with it as `config.json`.
+
+    Args:
+        dataset: folder of a prepared data set.
+        output: folder of the run, new.
+        preset: name of the objective, see `keras_fer.models.objective.PRESETS`.
+        objective_changes: fields of the objective that differ from the preset.
+        backbone: name of the trunk.
+        image_size: height and width that the model sees, pixels; None takes the data set's crop.
+        representation_size: width of the expression representation.
+        non_expression_size: width of the non-expression representation.
+        pooling: of the expression branch, `"average"` or `"flatten"`.
+        dropout: in the expression branch, share from 0 to below 1.
+        epochs: at most so many passes.
+        steps_per_epoch: None for one pass over the training split.
+        batch_size: images per step, even.
+        learning_rate: the largest, reached after the warm-up; then a cosine to 0.
+        warmup_share: share of all steps in which the rate grows from 0.
+        weight_decay: decoupled (AdamW), on kernels only.
+        critic_learning_rate: of the critics' Adam (β1 = 0.5).
+        ema_momentum: of the moving average of the weights that is evaluated and saved; 0 for none.
+        gradient_clip: largest norm of the encoder's whole gradient; 0 for none.
+        sampling: `"natural"`, `"balanced"` or `"tempered"`; pairs are sampled as pairs.
+        temperature: of `"tempered"`: class shares go with count ** temperature.
+        soft_labels: whether to learn from label distributions where the data set has them.
+        augmentation: level, see `keras_fer.data.augmentation.AUGMENTATIONS`.
+        validation_split: split that early stopping and the choice of the best epoch look at;
+            `"validation"` is carved from train, `"test"` gives what much of the literature does.
+        patience: epochs without a better `val_expression_accuracy` before training stops.
+        precision: Keras dtype policy.
+        jit_compile: whether to compile the step with XLA.
+        seed: of initialisation, data order and augmentation.
+    """
+
+    dataset: str
+    output: str
+    preset: str = "paper"
+    objective_changes: Mapping[str, Any] = field(default_factory=dict)
+    backbone: str = "residual_small"
+    image_size: int | None = None
+    representation_size: int = 128
+    non_expression_size: int = 64
+    pooling: str = "average"
+    dropout: float = 0.0
+    epochs: int = 14
+    steps_per_epoch: int | None = None
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    warmup_share: float = 0.05
+    weight_decay: float = 1e-2
+    critic_learning_rate: float = 2e-3
+    ema_momentum: float = 0.998
+    gradient_clip: float = 0.0
+    sampling: str = "natural"
+    temperature: float = 0.5
+    soft_labels: bool = True
+    augmentation: str = "standard"
+    validation_split: str = "validation"
+    patience: int = 10
+    precision: str = "float32"
+    jit_compile: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks = {
+            "epochs": self.epochs >= 1,
+            "steps_per_epoch": self.steps_per_epoch is None or self.steps_per_epoch >= 1,
+            "batch_size": self.batch_size >= 2 and self.batch_size % 2 == 0,
+            "learning_rate": self.learning_rate > 0,
+            "critic_learning_rate": self.critic_learning_rate > 0,
+            "weight_decay": self.weight_decay >= 0,
+            "gradient_clip": self.gradient_clip >= 0,
+            "warmup_share": 0 <= self.warmup_share < 1,
+            "ema_momentum": 0 <= self.ema_momentum < 1,
+            "dropout": 0 <= self.dropout < 1,
+            "patience": self.patience >= 1,
+            "pooling": self.pooling in ("average", "flatten"),
+            "sampling": self.sampling in SAMPLING,
+            "precision": self.precision in PRECISIONS,
+            "backbone": self.backbone in BACKBONE_NAMES,
+            "augmentation": self.augmentation in AUGMENTATION_NAMES,
+            "validation_split": self.validation_split in ("validation", "test"),
+        }
+        for name, valid in checks.items():
+            if not valid:
+                raise FERError(
+                    f"The training option `{name}` is not valid. Received: {name}={getattr(self, name)!r}"
+                )
+        object.__setattr__(self, "objective_changes", dict(self.objective_changes))
+        self.objective()
+
+    def objective(self) -> Objective:
+        """Returns the preset with its changes.
+
+        Raises:
+            FERError: if there is no such preset or field.
+        """
+        if unknown := set(self.objective_changes) - {item.name for item in fields(Objective)}:
+            raise FERError(f"An objective has no fields {sorted(unknown)}.")
+        return preset(self.preset, **self.objective_changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the config as plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":
+        """Builds a config from what `to_dict` returned; raises `FERError` for unknown fields."""
+        if unknown := set(values) - {item.name for item in fields(cls)}:
+            raise FERError(f"A training config has no fields {sorted(unknown)}.")
+        return cls(**values)

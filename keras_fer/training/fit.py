@@ -1,0 +1,229 @@
+"""One training run, from a prepared data set to a run folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from keras_fer.atomic import require_new_folder
+from keras_fer.contract import ModelContract
+from keras_fer.data.augmentation import AUGMENTATIONS, augment
+from keras_fer.data.pipeline import evaluation_pipeline, train_pipeline
+from keras_fer.data.prepared import PreparedDataset, open_prepared
+from keras_fer.data.sampling import IndexSampler
+from keras_fer.errors import FERError
+from keras_fer.models.backbones import backbone
+from keras_fer.models.building import disentangling_model
+from keras_fer.models.disentangling import DisentanglingModel
+from keras_fer.training import run_folder
+from keras_fer.training.callbacks import EpochFacts, SaveBestAndLast, WarnOnCollapse
+from keras_fer.training.config import TrainingConfig
+
+MONITOR = "val_expression_accuracy"
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run came to.
+
+    Args:
+        folder: of the run.
+        best_epoch: counted from 1.
+        best_accuracy: expression accuracy on the validation split in that epoch.
+        interrupted: whether Ctrl-C ended the run early.
+    """
+
+    folder: Path
+    best_epoch: int
+    best_accuracy: float
+    interrupted: bool
+
+
+def fit(
+    config: TrainingConfig, callbacks: Sequence[keras.callbacks.Callback] = (), verbose: int = 2
+) -> TrainingResult:
+    """Trains, and leaves a run folder with the best and the last model.
+
+    Args:
+        config: what to do.
+        callbacks: further Keras callbacks, called after those of the run.
+        verbose: as in `keras.Model.fit`.
+
+    Raises:
+        FERError: if the data set or the output cannot be used, or the loss stops being finite.
+    """
+    output = Path(config.output)
+    require_new_folder(output)
+    dataset = open_prepared(config.dataset)
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.precision)
+    try:
+        return _fit(config, dataset, output, callbacks, verbose)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
+    sampler = _sampler(config, dataset)
+    steps_per_epoch = config.steps_per_epoch or sampler.steps_per_epoch
+    num_steps = steps_per_epoch * config.epochs
+    validation = dataset.indices(config.validation_split)
+    if not len(validation):
+        raise FERError(
+            f"The data set {config.dataset!r} has no {config.validation_split} split to choose the best "
+            "epoch by. Prepare it again with a larger validation share, or choose another split."
+        )
+    model = build_model(config, dataset, sampler.prior, num_steps)
+    model.compile(
+        optimizer=_optimizer(config, num_steps),
+        critic_optimizer=keras.optimizers.Adam(config.critic_learning_rate, beta_1=0.5),
+        augmentation=augmentation(config, dataset, model.contract.image_size),
+        augmentation_seed=config.seed,
+        jit_compile=config.jit_compile,
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    _write_start(config, dataset, model, output)
+    saver = SaveBestAndLast(output, MONITOR)
+    interrupted = False
+    try:
+        model.fit(
+            train_pipeline(dataset, sampler, soft_labels=config.soft_labels, num_steps=num_steps),
+            shuffle=False,  # The sampler has shuffled.
+            epochs=config.epochs,
+            steps_per_epoch=steps_per_epoch,
+            validation_data=evaluation_pipeline(dataset, validation, 256, model.contract.image_size),
+            callbacks=[*_callbacks(config, output, saver), *callbacks],
+            verbose=verbose,
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+    if saver.best_epoch is None:
+        _leave_nothing(output)
+        raise FERError(
+            "Training was stopped before the first epoch ended; nothing was kept."
+            if interrupted
+            else "The loss is not finite in the first epoch. Lower `learning_rate`, or set `gradient_clip`."
+        )
+    return TrainingResult(output, saver.best_epoch + 1, float(saver.best), interrupted)
+
+
+def build_model(
+    config: TrainingConfig, dataset: PreparedDataset, prior: Sequence[float], num_steps: int
+) -> DisentanglingModel:
+    """Builds the model of a run; critics that know the class prior, ramped over a tenth of the steps."""
+    objective = config.objective()
+    if objective.has_critics:
+        ramp = objective.adversarial_ramp_steps or max(1, num_steps // 10)
+        objective = replace(
+            objective,
+            class_prior=objective.class_prior or tuple(float(share) for share in prior),
+            adversarial_ramp_steps=ramp,
+        )
+    if objective.valence_arousal_weight and dataset.valence_arousal is None:
+        raise FERError(f"`valence_arousal_weight` is set, but {config.dataset!r} has no valence and arousal.")
+    image_size = config.image_size or dataset.crop_size
+    source = dataset.info.get("source", "an unnamed source")
+    contract = ModelContract(
+        label_names=dataset.label_names,
+        image_size=image_size,
+        crop_margin=float(dataset.info.get("config", {}).get("crop_margin", 0.0)),
+        name=f"{config.preset}-{config.backbone}",
+        description=f"Expression recognition, {len(dataset.label_names)} classes, preset {config.preset}.",
+        training_data=f"{source}; {dataset.info.get('description', '')}".strip("; "),
+    )
+    return disentangling_model(
+        backbone(config.backbone, image_size),
+        objective=objective,
+        contract=contract,
+        representation_size=config.representation_size,
+        non_expression_size=config.non_expression_size,
+        pooling=config.pooling,
+        dropout=config.dropout,
+    )
+
+
+def augmentation(config: TrainingConfig, dataset: PreparedDataset, image_size: int):
+    """Returns the function that `DisentanglingModel.compile` takes."""
+    level = AUGMENTATIONS[config.augmentation]
+
+    def augmented(images: tf.Tensor, seed: tf.Tensor, pairs: tf.Tensor | None) -> tf.Tensor:
+        return augment(images, level, image_size, dataset.crop_size, seed, pairs)
+
+    return augmented
+
+
+def _sampler(config: TrainingConfig, dataset: PreparedDataset) -> IndexSampler:
+    indices = dataset.indices("train")
+    needs_pairs = config.objective().needs_pairs
+    if needs_pairs and not (dataset.pairs[indices] >= 0).any():
+        raise FERError(
+            f"The preset {config.preset!r} learns from exact pairs, and {config.dataset!r} has none. "
+            "Prepare synthetic faces with --pairs, or choose another preset."
+        )
+    return IndexSampler(
+        dataset.labels[indices],
+        indices,
+        config.batch_size,
+        mode="pairs" if needs_pairs else config.sampling,
+        temperature=config.temperature,
+        seed=config.seed,
+        pairs=dataset.pairs[indices] if needs_pairs else None,
+        num_classes=len(dataset.label_names),
+    )
+
+
+def _optimizer(config: TrainingConfig, num_steps: int) -> keras.optimizers.Optimizer:
+    warmup_steps = round(num_steps * config.warmup_share)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup_steps else config.learning_rate,
+        decay_steps=max(1, num_steps - warmup_steps),
+        warmup_target=config.learning_rate if warmup_steps else None,
+        warmup_steps=warmup_steps,
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=config.weight_decay,
+        global_clipnorm=config.gradient_clip or None,
+        use_ema=config.ema_momentum > 0,
+        ema_momentum=config.ema_momentum or 0.99,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _callbacks(config: TrainingConfig, output: Path, saver: SaveBestAndLast) -> list:
+    averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
+    return [
+        *averaging,
+        EpochFacts(),
+        saver,
+        keras.callbacks.CSVLogger(str(output / run_folder.HISTORY)),
+        keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False),
+        WarnOnCollapse(),
+        keras.callbacks.TerminateOnNaN(),
+        keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=config.patience),
+    ]
+
+
+def _write_start(config, dataset, model, output) -> None:
+    """Writes what is known before the first step."""
+    (output / run_folder.CONTRACT).write_text(model.contract.to_json(), encoding="utf-8")
+    run_folder.write_json(
+        output / run_folder.CONFIG,
+        {
+            **config.to_dict(),
+            "dataset": str(Path(config.dataset).resolve()),
+            "objective": model.objective.to_dict(),
+            "dataset_hash": dataset.content_hash,
+            "num_parameters": model.count_params(),
+            "environment": run_folder.environment(),
+        },
+    )
+
+
+def _leave_nothing(output: Path) -> None:
+    for path in sorted(output.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    output.rmdir()

@@ -1,0 +1,80 @@
+"""The folder that a training run leaves behind, and where each thing stands in it."""
+
+import csv
+import json
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from keras_fer.atomic import atomic_file
+from keras_fer.contract import CONTRACT_FILE
+from keras_fer.errors import FERError
+
+BEST_MODEL = "model.keras"
+LAST_MODEL = "last.keras"
+CONFIG = "config.json"
+HISTORY = "history.csv"
+REPORT = "report.html"
+EVALUATION = "evaluation.json"
+TENSORBOARD = "tensorboard"
+CONTRACT = CONTRACT_FILE
+
+_PACKAGES = ("keras-fer", "tensorflow", "keras", "numpy")
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Writes JSON that appears whole or not at all."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """Returns the `config.json` of a run.
+
+    Raises:
+        FERError: if the folder holds none.
+    """
+    path = Path(run) / CONFIG
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FERError(f"{str(run)!r} is not a run folder: {CONFIG} cannot be read ({error}).") from error
+
+
+def read_history(run: Path) -> list[dict[str, float]]:
+    """Returns one row of numbers per epoch, as far as training came."""
+    path = Path(run) / HISTORY
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def environment() -> dict[str, Any]:
+    """Returns versions, platform and git revision, so that a run can be repeated."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = None
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": versions,
+        "git_revision": _git_revision(),
+    }
+
+
+def _git_revision() -> str | None:
+    """The commit of the checkout that this code runs from; None for an installed wheel."""
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
