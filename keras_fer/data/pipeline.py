@@ -1,0 +1,127 @@
+"""`tf.data` pipelines over a prepared data set.
+
+One Python call per batch gathers the rows from the memory map; everything else is TensorFlow, and
+images stay uint8 until they are on the device.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from keras_fer.data.prepared import PreparedDataset
+from keras_fer.data.sampling import IndexSampler
+from keras_fer.data.view import centre_view
+from keras_fer.errors import FERError
+
+# A gather waits for the disk rather than the processor, so more of them than cores may be useful.
+_PARALLEL_GATHERS = 4
+_PREFETCHED_BATCHES = 4
+
+
+def train_pipeline(
+    dataset: PreparedDataset,
+    sampler: IndexSampler,
+    soft_labels: bool = True,
+    start_step: int = 0,
+    num_steps: int | None = None,
+) -> tf.data.Dataset:
+    """Delivers the batches of `sampler`, in the order of steps.
+
+    Args:
+        dataset: the data set that the rows of `sampler` belong to.
+        sampler: decides the rows of each step. Rows without a label are never drawn by it.
+        soft_labels: whether to deliver the label distributions of a data set that has them.
+        start_step: number of the first batch; a resumed training continues with the batches that the
+            uninterrupted one would have seen.
+        num_steps: number of batches, or None for an endless pipeline.
+
+    Returns:
+        Batches `(images, y)` of static shape, B = `sampler.batch_size`. `images` is uint8 `(B, height,
+        width, 3)` as stored, gray images repeated to three channels. `y` is a dict of `expression`,
+        int32 `(B,)` or, soft, float32 `(B, num_classes)`; `valence_arousal`, float32 `(B, 2)`, NaN where
+        absent, only for a data set that has it; `pair`, int32 `(B,)`, −1 for none, only in mode `pairs`.
+    """
+    columns = _target_columns(dataset, soft_labels)
+    if sampler.mode == "pairs":
+        columns["pair"] = dataset.pairs.astype(np.int32)
+    if num_steps is None:
+        steps = tf.data.Dataset.counter(start_step)
+    else:
+        steps = tf.data.Dataset.range(start_step, start_step + num_steps)
+    gather = _gather(dataset, columns, sampler.batch, sampler.batch_size)
+    return steps.map(gather, _PARALLEL_GATHERS, deterministic=True).prefetch(_PREFETCHED_BATCHES)
+
+
+def evaluation_pipeline(
+    dataset: PreparedDataset, indices: np.ndarray, batch_size: int, image_size: int
+) -> tf.data.Dataset:
+    """Delivers each of `indices` once, in their order, as the exported model will see it.
+
+    Args:
+        dataset: a prepared data set.
+        indices: int array `(n,)`, rows of it. Rows without a label are delivered with label −1.
+        batch_size: rows per batch; the last batch holds what is left.
+        image_size: side of the model's input in pixels.
+
+    Returns:
+        Batches `(images, y)`, b ≤ `batch_size`. `images` is uint8 `(b, image_size, image_size, 3)`: the
+        centre square of `dataset.crop_size`, resized (antialiased bilinear) where the sizes differ. `y` is
+        a dict of `expression`, int32 `(b,)`, and for a data set that has it `valence_arousal`, float32
+        `(b, 2)`.
+
+    Raises:
+        FERError: if `indices` is empty or `batch_size` less than 1.
+    """
+    indices = np.asarray(indices, np.int64)
+    if not len(indices):
+        raise FERError("There is no image to evaluate: the split is empty.")
+    if batch_size < 1:
+        raise FERError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}.")
+
+    def rows(step: int) -> np.ndarray:
+        return indices[step * batch_size : (step + 1) * batch_size]
+
+    def view(images: tf.Tensor, y: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        return tf.cast(centre_view(images, dataset.crop_size, image_size), tf.uint8), y
+
+    gather = _gather(dataset, _target_columns(dataset, soft_labels=False), rows, None)
+    steps = tf.data.Dataset.range(-(-len(indices) // batch_size))
+    batches = steps.map(gather, _PARALLEL_GATHERS, deterministic=True)
+    return batches.map(view, _PARALLEL_GATHERS, deterministic=True).prefetch(_PREFETCHED_BATCHES)
+
+
+def _target_columns(dataset: PreparedDataset, soft_labels: bool) -> dict[str, np.ndarray]:
+    """Returns whole columns of the data set, one row per image, by name of the target."""
+    if soft_labels and dataset.soft_labels is not None:
+        columns = {"expression": np.asarray(dataset.soft_labels, np.float32)}
+    else:
+        columns = {"expression": np.asarray(dataset.labels).astype(np.int32)}
+    if dataset.valence_arousal is not None:
+        columns["valence_arousal"] = np.asarray(dataset.valence_arousal, np.float32)
+    return columns
+
+
+def _gather(
+    dataset: PreparedDataset,
+    columns: dict[str, np.ndarray],
+    rows_of_step: Callable[[int], np.ndarray],
+    batch_size: int | None,
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, dict[str, tf.Tensor]]]:
+    """Returns the TensorFlow function from step to `(images, y)`."""
+    dtypes = [tf.uint8, *(tf.as_dtype(column.dtype) for column in columns.values())]
+
+    def read(step: np.ndarray) -> list[np.ndarray]:
+        rows = rows_of_step(int(step))
+        return [dataset.images(rows), *(column[rows] for column in columns.values())]
+
+    def gather(step: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        images, *targets = tf.numpy_function(read, [step], dtypes, stateful=False)
+        images.set_shape((batch_size, *dataset.image_shape))
+        if dataset.image_shape[-1] == 1:
+            images = tf.image.grayscale_to_rgb(images)
+        for target, column in zip(targets, columns.values(), strict=True):
+            target.set_shape((batch_size, *column.shape[1:]))
+        return images, dict(zip(columns, targets, strict=True))
+
+    return gather
