@@ -1,0 +1,100 @@
+"""Judging a model on some of its classes: which ones it shares with a data set, and the view's name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_fer.errors import FERError
+from keras_fer.labels import canonical_expression, label_ids
+
+
+@dataclass(frozen=True)
+class SharedClasses:
+    """Classes that a model can predict and a data set can contain, matched by name.
+
+    Args:
+        names: the shared classes as the model writes them, in the model's order.
+        label_ids: for each class of the data set its position in the model's label names, −1 where
+            the model does not know it or the view leaves it out.
+        view: the view in words.
+        left_out: classes of the data set whose images are not judged.
+    """
+
+    names: tuple[str, ...]
+    label_ids: tuple[int, ...]
+    view: str
+    left_out: tuple[str, ...]
+
+
+def shared_classes(
+    model_names: Sequence[str], dataset_names: Sequence[str], only: Sequence[str] | None = None
+) -> SharedClasses:
+    """Matches the classes of a model and a data set by name; order and aliases do not matter.
+
+    Args:
+        model_names: label names of the model.
+        dataset_names: label names of the data set.
+        only: judge no class outside these names, such as a taxonomy; None judges all that are shared.
+
+    Raises:
+        FERError: if fewer than two classes are shared.
+    """
+    # "happy" in one place meets "happiness" in the other.
+    canonical = [canonical_expression(name) or name for name in model_names]
+    allowed = set(range(len(canonical)) if only is None else label_ids(only, canonical))
+    ids = tuple(position if position in allowed else -1 for position in label_ids(dataset_names, canonical))
+    names = tuple(name for position, name in enumerate(model_names) if position in ids)
+    if len(names) < 2:
+        raise FERError(
+            "The model and the data set share fewer than two of the classes to judge, so there is no score. "
+            f"Model: {', '.join(model_names)}. Data set: {', '.join(dataset_names)}."
+        )
+    left_out = tuple(name for name, position in zip(dataset_names, ids, strict=True) if position < 0)
+    return SharedClasses(names, ids, restricted_view(model_names, names), left_out)
+
+
+def restrict(
+    labels: np.ndarray, probabilities: np.ndarray, label_names: Sequence[str], kept_names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turns predictions over all of `label_names` into predictions over `kept_names` only.
+
+    Images of other classes are removed; the probabilities that remain are divided by their sum. A
+    model of eight classes judged on seven this way gives another number than a model of seven
+    classes, so name the view with `restricted_view`.
+
+    Args:
+        labels: int `(n,)`, positions in `label_names`.
+        probabilities: `(n, K)`.
+        label_names: K names.
+        kept_names: at least two of them, in the order that the result shall have.
+
+    Returns:
+        Labels `(m,)`, positions in `kept_names`, and probabilities `(m, len(kept_names))`.
+
+    Raises:
+        ValueError: if `kept_names` are fewer than two, repeat, or hold a name not in `label_names`.
+    """
+    kept = [list(label_names).index(name) for name in kept_names if name in label_names]
+    if len(kept) < 2 or len(set(kept)) != len(kept_names):
+        raise ValueError(
+            "`kept_names` must be at least two different names out of `label_names`. "
+            f"Received: kept_names={list(kept_names)}, label_names={list(label_names)}"
+        )
+    positions = np.full(len(label_names), -1)
+    positions[kept] = np.arange(len(kept))
+    new_labels = positions[np.asarray(labels)]
+    rows = new_labels >= 0
+    remaining = np.asarray(probabilities, np.float64)[rows][:, kept]
+    totals = remaining.sum(axis=1, keepdims=True)
+    # An 8-bit output may give a removed class everything; what is left then knows nothing.
+    shares = np.where(totals > 0, remaining / np.where(totals > 0, totals, 1), 1 / len(kept))
+    return new_labels[rows], shares
+
+
+def restricted_view(label_names: Sequence[str], kept_names: Sequence[str]) -> str:
+    """Names a view, such as `"7 of the model's 8 classes, without contempt"` or `"8 classes"`."""
+    removed = [name for name in label_names if name not in kept_names]
+    if not removed:
+        return f"{len(kept_names)} classes"
+    return f"{len(kept_names)} of the model's {len(label_names)} classes, without {', '.join(removed)}"
