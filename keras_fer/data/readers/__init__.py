@@ -50,6 +50,35 @@ class SourceInfo(NamedTuple):
 
 
 SOURCES: dict[str, SourceInfo] = {
+    "affectnet": SourceInfo(
+        "affectnet",
+        "AffectNetReader",
+        "{train_set,val_set}/{images,annotations}; training.csv, validation.csv with "
+        "Manually_Annotated_Images; {train,val}/{0..7 or names}",
+        "research use, by signed agreement with its authors",
+        "arXiv 1708.03985",
+    ),
+    "csv": SourceInfo(
+        "csv_list",
+        "CsvReader",
+        "a csv with path,label[,split][,left,top,right,bottom][,valence,arousal][,subject][,soft_*]",
+        "your own; also for soft labels such as those of AffectNet+ (arXiv 2410.22506)",
+        "",
+    ),
+    "expw": SourceInfo(
+        "expw",
+        "ExpwReader",
+        "label.lst with photos in image/ or image/origin/",
+        "research use, from its authors",
+        "Expression in the Wild, arXiv 1609.06426",
+    ),
+    "folder": SourceInfo(
+        "folder",
+        "FolderReader",
+        "{train,val,test}/{class}/images or {class}/images, any classes",
+        "your own",
+        "",
+    ),
     "fer2013": SourceInfo(
         "fer2013",
         "Fer2013Reader",
@@ -63,6 +92,13 @@ SOURCES: dict[str, SourceInfo] = {
         "fer2013new.csv with FER2013Train/, FER2013Valid/ and optionally FER2013Test/",
         "labels MIT, images as FER2013; labels from the authors' repository microsoft/FERPlus",
         "arXiv 1608.01041",
+    ),
+    "rafdb": SourceInfo(
+        "rafdb",
+        "RafDbReader",
+        "EmoLabel/list_patition_label.txt with Image/aligned/ or {train,test}/{1..7}",
+        "research use, by agreement with its authors",
+        "Real-world Affective Faces, CVPR 2017",
     ),
 }
 

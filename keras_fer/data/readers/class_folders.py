@@ -1,34 +1,14 @@
 """Images in one folder per class, with or without a folder per split above."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from keras_fer.data.readers import reasons
 from keras_fer.data.readers.folders import RootFolder, candidates, image_names, subfolders, text_name
+from keras_fer.data.readers.splits import SPLIT_NAMES, official_split, split_of
 from keras_fer.data.records import Record
 from keras_fer.errors import FERError
-
-SPLIT_NAMES = {
-    "train": ("train", "training", "train_set", "train_class"),
-    "validation": ("validation", "val", "valid", "val_set", "val_class", "dev"),
-    "test": ("test", "testing", "test_set", "test_class"),
-}
-_SPLITS = {alias: split for split, aliases in SPLIT_NAMES.items() for alias in aliases}
-
-
-def split_of(name: str) -> str | None:
-    """Returns the split that a data set's name for it means, such as `"val"`, or None."""
-    return _SPLITS.get(name.strip().lower())
-
-
-def official_split(split: str, splits: Sequence[str]) -> str:
-    """Returns the split as records carry it.
-
-    A data set that has a validation but no test part is compared on its validation part: that is
-    its test set, and the part for early stopping is carved from the training part later.
-    """
-    return "test" if split == "validation" and "test" not in splits else split
 
 
 @dataclass(frozen=True)
@@ -61,7 +41,7 @@ class ClassFolders:
             label_of: class folder name to label; a negative label is outside the taxonomy.
         """
         for split, classes in self.folders.items():
-            written = official_split(split, tuple(self.folders))
+            written = official_split(split, self.folders)
             for class_name, folder in classes.items():
                 label = label_of(class_name)
                 prefix = folder.relative_to(root.path).as_posix()
@@ -110,3 +90,9 @@ def find_split_folders(root: Path) -> ClassFolders | None:
 
 def _classes(folder: Path) -> dict[str, Path]:
     return {child.name: child for child in subfolders(folder)}
+
+
+def find_class_folders(root: Path) -> ClassFolders | None:
+    """Returns the folders in a folder as classes of one training split; None if there are none."""
+    classes = _classes(root)
+    return ClassFolders({"train": classes}) if classes else None

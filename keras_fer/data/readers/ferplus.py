@@ -6,13 +6,14 @@ outliers; an image is kept if one class then has more than half of the votes tha
 where that class is "unknown" or "NF" (no face) are dropped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from keras_fer.data.readers import reasons
 from keras_fer.data.readers.fer2013 import USAGES, usage_split
 from keras_fer.data.readers.folders import RootFolder, candidates, layout_error, require_choice
+from keras_fer.data.readers.listing import Listing
 from keras_fer.data.readers.tables import Table, number, open_table
 from keras_fer.data.records import Record
 from keras_fer.errors import FERError
@@ -75,30 +76,23 @@ class FerPlusReader:
         object.__setattr__(self, "release", f"{CSV_NAME} with image folders, {self.mode}")
 
     def __iter__(self) -> Iterator[Record]:
-        folder = RootFolder(self.root)
-        prefix = self._images.relative_to(self.root).as_posix()
-        seen: set[str] = set()
+        folder, listing = RootFolder(self.root), Listing()
+        list_source = folder.source(self._table.path)
         for row_number, cells in self._table.rows():
-            row_source = f"{self._table.path.relative_to(self.root).as_posix()}#{row_number}"
-            usage = cells["usage"] if cells else None
-            if cells is None or usage not in USAGES:
-                reason = reasons.MALFORMED_ROW if cells is None else reasons.UNKNOWN_SPLIT
-                yield Record(row_source, "train", dropped=reason)
-                continue
-            split = usage_split(usage, self.test_usage)
-            file = cells["image name"]
-            relative = Path(prefix, IMAGE_FOLDERS[usage], file).as_posix()
-            if split is None:
-                yield Record(row_source, "test", dropped=reasons.HELD_OUT)
-            elif not file or relative in seen:
-                reason = reasons.LISTED_TWICE if file else reasons.NO_IMAGE_NAME
-                yield Record(row_source, split, dropped=reason)
-            else:
-                seen.add(relative)
-                yield self._record(folder, relative, split, [number(cells[name]) for name in _VOTES])
+            row_source = f"{list_source}#{row_number}"
+            yield listing.add(self._record(folder, row_source, cells), row_source)
 
-    def _record(self, folder: RootFolder, relative: str, split: str, votes: Sequence[float]) -> Record:
-        label, soft_label, reason = expression_of(votes, self.mode)
+    def _record(self, folder: RootFolder, row_source: str, cells: Mapping[str, str] | None) -> Record:
+        if cells is None or cells["usage"] not in USAGES:
+            reason = reasons.MALFORMED_ROW if cells is None else reasons.UNKNOWN_SPLIT
+            return Record(row_source, "train", dropped=reason)
+        split, file = usage_split(cells["usage"], self.test_usage), cells["image name"]
+        if split is None or not file:
+            reason = reasons.HELD_OUT if split is None else reasons.NO_IMAGE_NAME
+            return Record(row_source, split or "test", dropped=reason)
+        prefix = folder.source(self._images / IMAGE_FOLDERS[cells["usage"]])
+        relative = PurePosixPath(prefix, file).as_posix()
+        label, soft_label, reason = expression_of([number(cells[name]) for name in _VOTES], self.mode)
         image = None
         if reason is None:
             image, reason = folder.locate(relative)

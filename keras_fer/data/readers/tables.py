@@ -101,3 +101,20 @@ def number(text: str) -> float:
     except ValueError:
         return float("nan")
     return value if abs(value) < float("inf") else float("nan")
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields number, from 1, and text of each line of a UTF-8 file that is not blank.
+
+    Raises:
+        FERError: if the file cannot be opened or is not UTF-8.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as stream:
+            for number_, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield number_, line.strip()
+    except UnicodeDecodeError as error:
+        raise FERError(f"{str(path)!r} is not UTF-8 text ({error.reason}): save it as UTF-8.") from error
+    except OSError as error:
+        raise FERError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
