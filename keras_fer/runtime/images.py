@@ -70,7 +70,7 @@ def load_image(path: str | os.PathLike, max_pixels: int = 64_000_000) -> np.ndar
         ) from error
     except Exception as error:
         # On damaged files decoders raise nearly anything: OSError, SyntaxError, struct.error, KeyError...
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise FERError(f"The image {str(path)!r} is damaged or cannot be decoded: {reason}.") from error
 
 

@@ -45,8 +45,9 @@ def read_contract(path: str | os.PathLike) -> ModelContract:
         raise FERError(f"The model file {str(path)!r} cannot be used: {error}") from error
     except Exception as error:
         # A damaged archive also raises zlib.error, EOFError, NotImplementedError, RuntimeError, OSError...
+        reason = str(error) or type(error).__name__
         raise FERError(
-            f"The model file {str(path)!r} holds a damaged archive: {error}. {_EXPORT_FIRST}"
+            f"The model file {str(path)!r} holds a damaged archive: {reason}. {_EXPORT_FIRST}"
         ) from error
     if contract_text is None:
         raise FERError(

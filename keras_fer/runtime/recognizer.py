@@ -152,7 +152,7 @@ class ExpressionRecognizer:
         within = np.all((rows >= -1e-3) & (rows <= 1 + 1e-3))
         if not (within and np.all(np.abs(rows.sum(axis=1) - 1) <= _SUM_TOLERANCE)):
             raise FERError(
-                f"The model file {str(self._path)!r} answered {rows[0].tolist()}, which is no distribution of "
+                f"The model file {str(self._path)!r} answered {rows[0].tolist()}, which are no "
                 "probabilities. Export it again, and look at the report of the export."
             )
         return rows
