@@ -1,0 +1,139 @@
+"""The folder `OUT.partial` in which a prepared data set grows, shard by shard, so that it can be resumed.
+
+partial.json        the configuration, compared on resuming
+lock                held by the process that writes
+dataset/            becomes OUT: the image shards, then the files of the finished data set
+rows/rows-00000.npz the columns and drops of each whole shard; written after its images
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from keras_fer.atomic import atomic_file, fsync
+from keras_fer.data import prepared_format
+from keras_fer.data.prepared_format import Columns
+from keras_fer.errors import FERError
+
+DROP_KEYS = ("drop_positions", "drop_reasons", "drop_sources")
+
+
+class Shard(NamedTuple):
+    """One whole shard: its entry in `dataset.json`, the columns of its rows, and the drops among them."""
+
+    entry: dict
+    columns: Columns
+    drops: Columns
+
+
+class PartialFolder:
+    """Opens or makes the partial folder of an output and finds its whole shards.
+
+    Args:
+        output: the folder that will be made in the end.
+        config: the configuration, JSON-serialisable.
+
+    Raises:
+        FERError: if the folder is of another configuration, of another program, or in use by a process.
+    """
+
+    def __init__(self, output: Path, config: dict) -> None:
+        self.output = output
+        self.path = output.with_name(f"{output.name}.partial")
+        self.dataset, self._rows = self.path / "dataset", self.path / "rows"
+        self._lock: IO | None = None
+        config_file = self.path / "partial.json"
+        if self.path.exists() and not config_file.is_file() and any(self.path.iterdir()):
+            raise FERError(f"{str(self.path)!r} is in the way. Remove it or name another output.")
+        self.path.mkdir(parents=True, exist_ok=True)
+        if config_file.is_file():
+            self._compare(config_file, config)
+        else:
+            with atomic_file(config_file) as temporary:
+                temporary.write_text(json.dumps(config, indent=1, sort_keys=True), encoding="utf-8")
+        self._acquire()
+        self.dataset.mkdir(exist_ok=True)
+        self._rows.mkdir(exist_ok=True)
+        self.shards = self._whole_shards()
+
+    def _compare(self, config_file: Path, config: dict) -> None:
+        """Refuses to continue what another configuration began."""
+        try:
+            begun = json.loads(config_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FERError(f"{str(config_file)!r} is damaged. Remove {str(self.path)!r}.") from error
+        if begun != json.loads(json.dumps(config)):
+            differing = sorted(key for key in {*begun, *config} if begun.get(key) != config.get(key))
+            raise FERError(
+                f"{str(self.path)!r} was begun with another configuration (it differs in "
+                f"{', '.join(differing)}). Repeat the former command to resume it, or remove that folder."
+            )
+
+    def _acquire(self) -> None:
+        """Takes the lock, which the system releases when this process ends in any way."""
+        try:
+            import fcntl
+        except ImportError:  # Windows: without a lock, two writers are the user's own care.
+            return
+        self._lock = open(self.path / "lock", "w")  # noqa: SIM115 - held until close()
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.close()
+            raise FERError(
+                f"Another process is writing {str(self.path)!r}. Wait for it or name another output."
+            ) from error
+
+    def _whole_shards(self) -> list[Shard]:
+        """Reads shards up to the first that is missing or differs from its checksum."""
+        shards: list[Shard] = []
+        while (rows_file := self._rows_file(len(shards))).is_file():
+            try:
+                columns = prepared_format.load_columns(rows_file)
+                entry = json.loads(str(columns.pop("entry")))
+                drops = {key: columns.pop(key) for key in DROP_KEYS}
+                if prepared_format.sha256_file(self.dataset / entry["name"]) != entry["sha256"]:
+                    break
+            except (FERError, OSError, KeyError, ValueError):
+                break
+            shards.append(Shard(entry, columns, drops))
+        return shards
+
+    def _rows_file(self, index: int) -> Path:
+        """Returns the file of the columns of one shard."""
+        return self._rows / f"rows-{index:05d}.npz"
+
+    def add(self, images: Sequence[np.ndarray], columns: Columns, drops: Columns) -> None:
+        """Writes the next shard; it counts once its columns are on the disk."""
+        file = self.dataset / prepared_format.shard_name(len(self.shards))
+        num_images = len(columns["labels"])
+        with atomic_file(file) as temporary:
+            prepared_format.write_shard(temporary, images, num_images)
+        entry = prepared_format.file_entry(file, num_images=num_images)
+        with atomic_file(self._rows_file(len(self.shards))) as temporary:
+            prepared_format.write_columns(
+                temporary, {**columns, **drops, "entry": np.array(json.dumps(entry))}
+            )
+        self.shards.append(Shard(entry, columns, drops))
+
+    def publish(self) -> None:
+        """Renames the finished data set to the output and removes the rest."""
+        fsync(self.dataset)
+        self.dataset.replace(self.output)
+        fsync(self.output.parent)
+        self.discard()
+
+    def discard(self) -> None:
+        """Removes the partial folder."""
+        self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Releases the lock."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
