@@ -40,8 +40,8 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
     Pillow computes this (`Image.Resampling.BILINEAR`), here one axis at a time, because which axis it
     takes first depends on its version.
-    `tf.image.resize(method="bilinear", antialias=True)` differs by at most 1 of 255, since it does
-    not round between the axes.
+    `tf.image.resize(method="bilinear", antialias=True)`, rounded, differs by at most 1 of 255, since it
+    does not round between the axes.
 
     Args:
         image: uint8, shape `(rows, columns)` or `(rows, columns, channels)` with 1 or 3 channels.
