@@ -14,7 +14,7 @@ from keras_fer.errors import FERError
 
 ERASING_FILLS = ("mean", "noise")
 # ITU-R BT.601, as Pillow's conversion to gray.
-_LUMA = np.float32([[0.299], [0.587], [0.114]])
+_LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 # Sides of the erased rectangle: height / width lies between 1/2 and 2.
 _LOG_LARGEST_ASPECT = float(np.log(2.0))
 

@@ -25,6 +25,8 @@ def train_pipeline(
     soft_labels: bool = True,
     start_step: int = 0,
     num_steps: int | None = None,
+    augmentation: Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tf.Tensor] | None = None,
+    augmentation_seed: int = 0,
 ) -> tf.data.Dataset:
     """Delivers the batches of `sampler`, in the order of steps.
 
@@ -35,12 +37,17 @@ def train_pipeline(
         start_step: number of the first batch; a resumed training continues with the batches that the
             uninterrupted one would have seen.
         num_steps: number of batches, or None for an endless pipeline.
+        augmentation: None, or a function `(images, seed, pairs) -> images` that runs on the processor, beside
+            the training step instead of inside it; for a step compiled by XLA, which cannot hold
+            `keras_fer.data.augmentation.augment`. Its seed is int32 `(augmentation_seed, step)`.
+        augmentation_seed: first entry of that seed.
 
     Returns:
         Batches `(images, y)` of static shape, B = `sampler.batch_size`. `images` is uint8 `(B, height,
-        width, 3)` as stored, gray images repeated to three channels. `y` is a dict of `expression`,
-        int32 `(B,)` or, soft, float32 `(B, num_classes)`; `valence_arousal`, float32 `(B, 2)`, NaN where
-        absent, only for a data set that has it; `pair`, int32 `(B,)`, −1 for none, only in mode `pairs`.
+        width, 3)` as stored, gray images repeated to three channels, or what `augmentation` makes of
+        them. `y` is a dict of `expression`, int32 `(B,)` or, soft, float32 `(B, num_classes)`;
+        `valence_arousal`, float32 `(B, 2)`, NaN where absent, only for a data set that has it; `pair`,
+        int32 `(B,)`, −1 for none, only in mode `pairs`.
     """
     columns = _target_columns(dataset, soft_labels)
     if sampler.mode == "pairs":
@@ -50,7 +57,15 @@ def train_pipeline(
     else:
         steps = tf.data.Dataset.range(start_step, start_step + num_steps)
     gather = _gather(dataset, columns, sampler.batch, sampler.batch_size)
-    return steps.map(gather, _PARALLEL_GATHERS, deterministic=True).prefetch(_PREFETCHED_BATCHES)
+
+    def batch(step: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        images, y = gather(step)
+        if augmentation is not None:
+            seed = tf.stack((augmentation_seed, tf.cast(step, tf.int32)))
+            images = augmentation(images, seed, y.get("pair"))
+        return images, y
+
+    return steps.map(batch, _PARALLEL_GATHERS, deterministic=True).prefetch(_PREFETCHED_BATCHES)
 
 
 def evaluation_pipeline(

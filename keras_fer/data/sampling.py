@@ -72,12 +72,13 @@ class IndexSampler:
         self.temperature = float(temperature)
         self.seed = int(seed)
         usable = labels >= 0
+        self._pairs: np.ndarray | None = None
         if mode == "pairs":
             pairs = _require_pairs(pairs, indices)
             usable &= _partnered(pairs, usable)
+            self._pairs = pairs[usable]
         self._rows = indices[usable]
         self._labels = labels[usable]
-        self._pairs = pairs[usable] if mode == "pairs" else None
         self.num_left_out = int(len(indices) - len(self._rows))
         if not len(self._rows):
             wanted = "labelled exact pair" if mode == "pairs" else "labelled row"
@@ -123,12 +124,13 @@ class IndexSampler:
             couples = _couples(self._pairs, generator)
             return couples[_repeated_permutation(np.arange(len(couples)), length // 2, generator)].reshape(-1)
         # Systematic rounding: the counts sum to `length` and their expectation is exactly the prior's.
-        edges = np.floor(np.cumsum(self.prior) * length + generator.random())
+        present = np.flatnonzero(self.prior)
+        edges = np.floor(np.cumsum(self.prior[present]) * length + generator.random())
         edges[-1] = length
         counts = np.diff(np.minimum(edges, length), prepend=0).astype(np.int64)
         drawn = [
             _repeated_permutation(np.flatnonzero(self._labels == label), count, generator)
-            for label, count in enumerate(counts)
+            for label, count in zip(present, counts, strict=True)
             if count
         ]
         return generator.permutation(np.concatenate(drawn))
