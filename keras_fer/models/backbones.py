@@ -37,13 +37,14 @@ def _residual_block(features, filters, strides, name):
 
 
 def residual_small(image_size: int, normalization_kind: str = "standardized_gray") -> keras.Model:
-    """Residual net for 48–64 px crops; the first convolution has no stride. 0.86 M parameters."""
+    """Residual net for 48–64 px crops; the first convolution has no stride. 0.85 M parameters."""
     images = keras.Input((image_size, image_size, 3), name="images")
-    features = _convolution(normalization(normalization_kind)(images), 24, name="stem")
-    for stage, (filters, blocks) in enumerate(((24, 1), (36, 2), (72, 2), (144, 2))):
+    features = _convolution(normalization(normalization_kind)(images), 16, name="stem_full")
+    features = _convolution(features, 32, 3, 2, name="stem_half")
+    for stage, (filters, blocks, strides) in enumerate(((32, 1, 1), (72, 2, 2), (144, 2, 2))):
         for block in range(blocks):
-            strides = 2 if block == 0 and stage > 0 else 1
-            features = _residual_block(features, filters, strides, f"stage{stage}_block{block}")
+            name = f"stage{stage}_block{block}"
+            features = _residual_block(features, filters, strides if block == 0 else 1, name)
     return keras.Model(images, features, name="residual_small")
 
 

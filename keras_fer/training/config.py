@@ -75,7 +75,7 @@ class TrainingConfig:
     batch_size: int = 64
     learning_rate: float = 2e-3
     warmup_share: float = 0.05
-    weight_decay: float = 1e-2
+    weight_decay: float = 5e-2
     critic_learning_rate: float = 2e-3
     ema_momentum: float = 0.998
     gradient_clip: float = 0.0
