@@ -48,7 +48,7 @@ def tiny_classifier():
     ):
         import keras
 
-        initializer = keras.initializers.RandomNormal(stddev=1.0, seed=1)
+        initializer = keras.initializers.RandomNormal(stddev=0.3, seed=1)
         images = keras.Input((16, 16, channels), batch_size=batch_size, name="images")
         features = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(images)
         features = keras.layers.Conv2D(
