@@ -1,7 +1,7 @@
 """Classification metrics with intervals: what a recogniser gets right, and how sure that number is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +58,8 @@ class Evaluation:
         classes: one `ClassScores` per label name.
         confusion: int64 `(K, K)`, rows are labels, columns predictions.
         notes: what a reader must know beside the numbers.
+        dataset: facts about the images, such as source, crop and hash; empty if they are unknown.
+        split: part of the data set that was judged.
     """
 
     label_names: tuple[str, ...]
@@ -75,6 +77,8 @@ class Evaluation:
     classes: tuple[ClassScores, ...]
     confusion: np.ndarray
     notes: tuple[str, ...] = ()
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    split: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as plain JSON types; NaN becomes None."""

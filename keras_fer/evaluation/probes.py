@@ -199,12 +199,17 @@ class _ProbeRows:
 
     def score(self, kind: str, train_labels: np.ndarray, seed: int) -> tuple[float, bool]:
         """Trains a probe on these rows and `train_labels`; returns balanced accuracy and convergence."""
-        if kind == "linear":
-            predictions, converged = self._linear(train_labels)
-        elif kind == "mlp":
-            predictions, converged = self._mlp(train_labels, seed), True
-        else:
+        from threadpoolctl import threadpool_limits
+
+        if kind not in PROBE_KINDS:
             raise ValueError(f"`kind` must be one of {PROBE_KINDS}. Received: kind={kind!r}")
+        # The products are too small for several BLAS threads, which on a busy machine wait for each
+        # other (measured: 15 times as long as one thread).
+        with threadpool_limits(1, user_api="blas"):
+            if kind == "linear":
+                predictions, converged = self._linear(train_labels)
+            else:
+                predictions, converged = self._mlp(train_labels, seed), True
         return balanced_accuracy(self.test_labels, predictions, self.num_classes), converged
 
     def _linear(self, train_labels: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -1,0 +1,63 @@
+"""One interface for everything that recognises: Keras models and exported files."""
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from keras_fer.contract import ModelContract
+
+
+class Recognizer(Protocol):
+    """What can be evaluated; `ExpressionRecognizer` and `KerasRecognizer` are such."""
+
+    @property
+    def contract(self) -> ModelContract:
+        """Labels and input of the model."""
+
+    def recognize(self, images: np.ndarray) -> np.ndarray:
+        """Returns probabilities `(n, K)` for uint8 images `(n, size, size, 3)`."""
+
+
+class KerasRecognizer:
+    """Recognises with a Keras model, with the temperature that its exported file would apply.
+
+    Args:
+        model: with the attributes `contract`, a `ModelContract`, and `classifier`, a `keras.Model` from
+            float32 images `(batch, size, size, 3)` in [0, 255] to logits `(batch, K)`.
+        batch_size: images per step.
+    """
+
+    def __init__(self, model: Any, batch_size: int = 128) -> None:
+        self.contract: ModelContract = model.contract
+        self._classifier = model.classifier
+        self._batch_size = batch_size
+
+    def recognize(self, images: np.ndarray) -> np.ndarray:
+        """Returns probabilities, float64 `(n, K)`, for images `(n, size, size, 3)` in [0, 255]."""
+        logits = self._classifier.predict(
+            np.asarray(images, np.float32), batch_size=self._batch_size, verbose=0
+        )
+        scaled = np.asarray(logits, np.float64) / self.contract.temperature
+        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def open_recognizer(path: str | os.PathLike, num_threads: int = 1) -> Recognizer:
+    """Opens a run folder, a `.keras` file or an exported `.tflite` file.
+
+    Args:
+        path: the model; only a name that ends in `.tflite` is taken for an exported file.
+        num_threads: CPU threads of an exported file.
+
+    Raises:
+        FERError: if there is no model of this package at `path`.
+    """
+    if Path(path).suffix == ".tflite":
+        from keras_fer.runtime.recognizer import ExpressionRecognizer
+
+        return ExpressionRecognizer(path, num_threads=num_threads)
+    from keras_fer.models.loading import load_model
+
+    return KerasRecognizer(load_model(path))
