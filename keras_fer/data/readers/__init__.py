@@ -105,7 +105,7 @@ SOURCES: dict[str, SourceInfo] = {
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
-def open_source(name: str, root: str | Path, **options: Any) -> Reader:
+def open_source(name: str, root: str | Path, /, **options: Any) -> Reader:
     """Opens a data set folder with the reader of that name.
 
     Args:

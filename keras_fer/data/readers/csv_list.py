@@ -127,8 +127,14 @@ class CsvReader:
 
     def _label(self, text: str, soft_label: tuple[float, ...] | None) -> tuple[int, str | None]:
         if text:
-            label = self._labels.get(text, self._labels.get(canonical_expression(text) or "", -1))
-            return (label, None) if label >= 0 else (-1, reasons.OUTSIDE_TAXONOMY)
+            if text in self._labels:
+                return self._labels[text], None
+            name = canonical_expression(text)
+            return (
+                (self.label_names.index(name), None)
+                if name in self.label_names
+                else (-1, reasons.OUTSIDE_TAXONOMY)
+            )
         if soft_label is not None:
             return soft_label.index(max(soft_label)), None
         return -1, reasons.MALFORMED_LABEL

@@ -83,20 +83,27 @@ class Fer2013Reader:
 
     def __iter__(self) -> Iterator[Record]:
         found_test = False
-        for record in self._folder_records() if self._folders else self._csv_records():
+        for record in self._records():
             found_test = found_test or (record.split == "test" and record.dropped is None)
             yield record
         if self.test_usage == "PrivateTest" and not found_test:
             raise FERError(f"{str(self.root)!r} has no PrivateTest images: use test_usage=PublicTest.")
 
-    def _folder_records(self) -> Iterator[Record]:
-        for record in self._folders.records(RootFolder(self.root), _label):
+    def _records(self) -> Iterator[Record]:
+        if self._folders is not None:
+            yield from self._folder_records(self._folders)
+        elif self._table is not None:
+            yield from self._csv_records(self._table)
+
+    def _folder_records(self, folders: ClassFolders) -> Iterator[Record]:
+        for record in folders.records(RootFolder(self.root), _label):
             usage = record.source.rsplit("/", 1)[-1].split("_")[0]
             yield self._in_split(record, usage) if usage in USAGES else record
 
-    def _csv_records(self) -> Iterator[Record]:
-        for row_number, cells in self._table.rows():
-            source = f"{self._table.path.relative_to(self.root).as_posix()}#{row_number}"
+    def _csv_records(self, table: Table) -> Iterator[Record]:
+        list_source = RootFolder(self.root).source(table.path)
+        for row_number, cells in table.rows():
+            source = f"{list_source}#{row_number}"
             if cells is None:
                 yield Record(source, "train", dropped=reasons.MALFORMED_ROW)
                 continue

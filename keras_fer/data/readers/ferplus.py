@@ -84,12 +84,13 @@ class FerPlusReader:
 
     def _record(self, folder: RootFolder, row_source: str, cells: Mapping[str, str] | None) -> Record:
         if cells is None or cells["usage"] not in USAGES:
-            reason = reasons.MALFORMED_ROW if cells is None else reasons.UNKNOWN_SPLIT
-            return Record(row_source, "train", dropped=reason)
+            malformed = reasons.MALFORMED_ROW if cells is None else reasons.UNKNOWN_SPLIT
+            return Record(row_source, "train", dropped=malformed)
         split, file = usage_split(cells["usage"], self.test_usage), cells["image name"]
-        if split is None or not file:
-            reason = reasons.HELD_OUT if split is None else reasons.NO_IMAGE_NAME
-            return Record(row_source, split or "test", dropped=reason)
+        if split is None:
+            return Record(row_source, "test", dropped=reasons.HELD_OUT)
+        if not file:
+            return Record(row_source, split, dropped=reasons.NO_IMAGE_NAME)
         prefix = folder.source(self._images / IMAGE_FOLDERS[cells["usage"]])
         relative = PurePosixPath(prefix, file).as_posix()
         label, soft_label, reason = expression_of([number(cells[name]) for name in _VOTES], self.mode)

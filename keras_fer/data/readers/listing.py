@@ -28,8 +28,8 @@ class Listing:
         if record.source in self._sources:
             while row_source in self._sources:  # a file may be called like a row
                 row_source += "'"
-            dropped = reasons.LISTED_TWICE if face in self._faces else record.dropped
-            record = dataclasses.replace(record, source=row_source, dropped=dropped)
+            twice = reasons.LISTED_TWICE if face in self._faces else None
+            record = dataclasses.replace(record, source=row_source, dropped=record.dropped or twice)
         self._sources.add(record.source)
         if record.dropped is None:
             self._faces.add(face)
