@@ -107,7 +107,6 @@ def command(
     require_new_folder(run)
     open_prepared(dataset)
     from keras_fer.training.finish import finish
-
     from keras_fer.training.fit import fit
 
     result = fit(config, verbose=1 if (sys.stdout.isatty() if progress is None else progress) else 2)

@@ -77,7 +77,7 @@ class TrainingConfig:
     warmup_share: float = 0.05
     weight_decay: float = 5e-2
     critic_learning_rate: float = 2e-3
-    ema_momentum: float = 0.998
+    ema_momentum: float = 0.995
     gradient_clip: float = 0.0
     sampling: str = "natural"
     temperature: float = 0.5

@@ -1,5 +1,6 @@
 """One training run, from a prepared data set to a run folder."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,11 +84,11 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
         augmentation_seed=config.seed,
         jit_compile=config.jit_compile,
     )
-    output.mkdir(parents=True, exist_ok=True)
-    _write_start(config, dataset, model, output)
     saver = SaveBestAndLast(output, MONITOR)
     interrupted = False
     try:
+        output.mkdir(parents=True, exist_ok=True)
+        _write_start(config, dataset, model, output)
         model.fit(
             train_pipeline(dataset, sampler, soft_labels=config.soft_labels, num_steps=num_steps),
             shuffle=False,  # The sampler has shuffled.
@@ -99,8 +100,10 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
         )
     except KeyboardInterrupt:
         interrupted = True
+    finally:
+        if saver.best_epoch is None:
+            shutil.rmtree(output)
     if saver.best_epoch is None:
-        _leave_nothing(output)
         raise FERError(
             "Training was stopped before the first epoch ended; nothing was kept."
             if interrupted
@@ -221,9 +224,3 @@ def _write_start(config, dataset, model, output) -> None:
             "environment": run_folder.environment(),
         },
     )
-
-
-def _leave_nothing(output: Path) -> None:
-    for path in sorted(output.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    output.rmdir()
