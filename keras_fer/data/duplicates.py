@@ -34,15 +34,15 @@ def perceptual_hashes(images: np.ndarray) -> np.ndarray:
     Returns:
         uint64 `(n,)`.
     """
-    if len(images) == 0:
-        return np.zeros(0, np.uint64)
-    gray = images.mean(axis=3, dtype=np.float32)
     rows = _area_weights(images.shape[1], HASH_ROWS)
-    columns = _area_weights(images.shape[2], HASH_COLUMNS + 1)
-    cells = rows @ gray @ columns.T
-    bits = cells[:, :, 1:] > cells[:, :, :-1]
-    packed = np.packbits(bits.reshape(len(images), -1), axis=1)
-    return packed.view(">u8")[:, 0].astype(np.uint64)
+    columns = _area_weights(images.shape[2], HASH_COLUMNS + 1).T
+    hashes = np.empty(len(images), np.uint64)
+    for row, image in enumerate(images):
+        height, width, channels = image.shape
+        strips = rows @ image.reshape(height, width * channels).astype(np.float32)
+        cells = strips.reshape(HASH_ROWS, width, channels).mean(axis=2) @ columns
+        hashes[row] = int.from_bytes(np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes(), "big")
+    return hashes
 
 
 def _area_weights(size: int, num_cells: int) -> np.ndarray:
@@ -69,8 +69,8 @@ def duplicate_groups(hashes: np.ndarray) -> np.ndarray:
 def near_duplicate_groups(hashes: np.ndarray, max_distance: int = NEAR_DUPLICATE_DISTANCE) -> np.ndarray:
     """Groups hashes that differ in at most `max_distance` bits, transitively.
 
-    Two hashes that close agree on at least one of `max_distance + 1` bands of bits (pigeonhole), so only
-    the members of one band bucket are compared.
+    The bits are cut into `max_distance + 3` bands. Two hashes that close agree on at least three of them,
+    so only hashes that agree on some three bands are compared.
 
     Args:
         hashes: uint64 `(n,)`.
@@ -83,15 +83,15 @@ def near_duplicate_groups(hashes: np.ndarray, max_distance: int = NEAR_DUPLICATE
         raise ValueError(f"`max_distance` must be from 0 to 7. Received: max_distance={max_distance}")
     unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     parents = np.arange(len(unique))
-    edges = np.linspace(0, 64, max_distance + 2).astype(int)
-    for low, high in itertools.pairwise(edges.tolist()):
-        mask = np.uint64((1 << (high - low)) - 1)
-        bands = (unique >> np.uint64(low)) & mask
-        order = np.argsort(bands, kind="stable")
-        starts = np.flatnonzero(np.diff(bands[order])) + 1
-        for members in np.split(order, starts):
-            if len(members) > 1:
-                _join_close(unique, members, parents, max_distance)
+    edges = np.linspace(0, 64, max_distance + 4).astype(int).tolist()
+    bands = [(1 << high) - (1 << low) for low, high in itertools.pairwise(edges)]
+    for chosen in itertools.combinations(bands, 3):
+        keys = unique & np.uint64(sum(chosen))
+        order = np.argsort(keys, kind="stable")
+        starts = np.flatnonzero(np.diff(keys[order])) + 1
+        sizes = np.diff(np.concatenate([[0], starts, [len(order)]]))
+        for start, size in zip(np.concatenate([[0], starts])[sizes > 1], sizes[sizes > 1], strict=True):
+            _join_close(unique, order[start : start + size], parents, max_distance)
     roots = np.array([_root(parents, node) for node in range(len(unique))], dtype=np.int64)
     earliest = np.full(len(unique), len(hashes), np.int64)
     np.minimum.at(earliest, roots, first)

@@ -219,7 +219,7 @@ class PreparedWriter:
         self.rows_done = sum(len(shard.columns["labels"]) for shard in self._partial.shards)
         self.num_dropped = sum(len(shard.drops["drop_positions"]) for shard in self._partial.shards)
         self.records_done = self.rows_done + self.num_dropped
-        self._num_rows = self.rows_done
+        self.num_rows = self.rows_done
         self._images: list[np.ndarray] = []
         self._columns: list[Columns] = []
         self._drops: list[tuple[int, str, str]] = []
@@ -279,18 +279,18 @@ class PreparedWriter:
         columns = prepared_format.checked_columns(given, len(images), len(self.label_names))
         start = 0
         while start < len(images):
-            buffered = self._num_rows - self.rows_done
+            buffered = self.num_rows - self.rows_done
             stop = min(len(images), start + self._rows_per_shard - buffered)
             self._images.append(images[start:stop].copy())
             self._columns.append({name: values[start:stop] for name, values in columns.items()})
-            self._num_rows += stop - start
+            self.num_rows += stop - start
             start = stop
-            if self._num_rows - self.rows_done == self._rows_per_shard:
+            if self.num_rows - self.rows_done == self._rows_per_shard:
                 self._write_shard()
 
     def drop(self, reason: str, source: str = "") -> None:
         """Counts a record that cannot be used, and why."""
-        self._drops.append((self._num_rows, reason, source))
+        self._drops.append((self.num_rows, reason, source))
         self.num_dropped += 1
 
     def _write_shard(self) -> None:
@@ -298,7 +298,7 @@ class PreparedWriter:
         columns = prepared_format.concatenated(self._columns, len(self.label_names))
         self._partial.add(self._images, columns, self._buffered_drops())
         self._images, self._columns, self._drops = [], [], []
-        self.rows_done, self.records_done = self._num_rows, self._num_rows + self.num_dropped
+        self.rows_done, self.records_done = self.num_rows, self.num_rows + self.num_dropped
 
     def _buffered_drops(self) -> Columns:
         """Returns the drops since the last whole shard as columns."""
@@ -316,6 +316,14 @@ class PreparedWriter:
         parts = [shard.drops for shard in self._partial.shards] + [self._buffered_drops()]
         return {key: np.concatenate([part[key] for part in parts]) for key in DROP_KEYS}
 
+    def sources(self) -> list[str]:
+        """Returns the sources of all records so far, rows and drops in their order."""
+        rows, drops = self.columns(), self.drops()
+        names = np.insert(
+            rows["sources"].astype(object), drops["drop_positions"], drops["drop_sources"].astype(object)
+        )
+        return names.tolist()
+
     def finish(self, splits: np.ndarray | None = None) -> PreparedDataset:
         """Writes the last shard and all other files, and renames the folder to its final name.
 
@@ -325,14 +333,14 @@ class PreparedWriter:
         Raises:
             FERError: if there are no images.
         """
-        if self._num_rows == 0:
+        if self.num_rows == 0:
             raise FERError(f"There is no usable image for {str(self.output)!r}: all were dropped.")
         if self._images:
             self._write_shard()
         columns = self.columns()
         if splits is not None:
             columns = prepared_format.checked_columns(
-                {**columns, "splits": splits}, self._num_rows, len(self.label_names)
+                {**columns, "splits": splits}, self.num_rows, len(self.label_names)
             )
         drops = self.drops()
         with atomic_file(self._partial.dataset / RECORDS_FILE) as temporary:
@@ -361,7 +369,7 @@ class PreparedWriter:
             unlabelled[split] = int(np.sum(in_split < 0))
         return {
             **self._header,
-            "num_images": self._num_rows,
+            "num_images": self.num_rows,
             "counts": counts,
             "unlabelled": unlabelled,
             "dropped": dict(sorted(Counter(drops["drop_reasons"].tolist()).items())),
