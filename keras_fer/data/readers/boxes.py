@@ -26,7 +26,11 @@ def box_from_size(left: str, top: str, width: str, height: str) -> tuple[Box | N
     """
     first, second = number(left), number(top)
     third, fourth = first + number(width), second + number(height)
-    return _checked(min(first, third), min(second, fourth), max(first, third), max(second, fourth))
+    if third < first:
+        first, third = third, first
+    if fourth < second:
+        second, fourth = fourth, second
+    return _checked(first, second, third, fourth)
 
 
 def _checked(left: float, top: float, right: float, bottom: float) -> tuple[Box | None, str | None]:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from keras_fer.data.readers import SOURCES, open_source, reader_options
-from keras_fer.data.readers.splits import split_of
 from keras_fer.data.records import SPLITS, Record
 from keras_fer.errors import FERError
 from keras_fer.labels import EXPRESSIONS_8, canonical_expression
@@ -209,8 +208,3 @@ def test_every_source_is_described():
     for info in SOURCES.values():
         assert info.layout
         assert info.licence
-
-
-@pytest.mark.parametrize(("name", "split"), [("VAL", "validation"), (" train_set", "train"), ("x", None)])
-def test_split_names(name, split):
-    assert split_of(name) == split
