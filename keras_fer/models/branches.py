@@ -95,21 +95,23 @@ def decoder(
         )(hidden)
         hidden = layers.ReLU(name=f"relu_{step}")(hidden)
         hidden = layers.UpSampling2D(2, interpolation="nearest", name=f"upsampling_{step}")(hidden)
-    picture = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="picture")(hidden)
+    picture = layers.Conv2D(channels, 3, padding="same", dtype=keras.config.floatx(), name="picture")(hidden)
     return keras.Model(representations, picture, name="decoder")
 
 
 def expression_head(representation_size: int, num_expressions: int) -> keras.Model:
     """Expression representation to logits, linear."""
     representation = keras.Input((representation_size,), name="expression_representation")
-    logits = layers.Dense(num_expressions, dtype="float32", name="logits")(representation)
+    logits = layers.Dense(num_expressions, dtype=keras.config.floatx(), name="logits")(representation)
     return keras.Model(representation, logits, name="expression_head")
 
 
 def valence_arousal_head(representation_size: int) -> keras.Model:
     """Expression representation to valence and arousal in [−1, 1]."""
     representation = keras.Input((representation_size,), name="expression_representation")
-    values = layers.Dense(2, activation="tanh", dtype="float32", name="valence_arousal")(representation)
+    values = layers.Dense(2, activation="tanh", dtype=keras.config.floatx(), name="valence_arousal")(
+        representation
+    )
     return keras.Model(representation, values, name="valence_arousal_head")
 
 

@@ -7,17 +7,18 @@ from keras import layers, ops
 def critic(representation_size: int, num_expressions: int, hidden_size: int = 256, name: str = "critic"):
     """Non-expression representation to logits over the expressions.
 
-    Two hidden layers, no normalisation, no dropout. Float32 under every precision policy: critics
-    are tiny, and their optimiser then needs no loss scaling.
+    Two hidden layers, no normalisation, no dropout. Full precision under every policy: critics are
+    tiny, and their optimiser then needs no loss scaling.
     """
     representation = keras.Input((representation_size,), name="non_expression_representation")
     hidden = representation
+    dtype = keras.config.floatx()
     for layer in range(2):
         hidden = layers.Dense(
-            hidden_size, kernel_initializer="he_normal", dtype="float32", name=f"hidden{layer}"
+            hidden_size, kernel_initializer="he_normal", dtype=dtype, name=f"hidden{layer}"
         )(hidden)
-        hidden = layers.LeakyReLU(0.2, dtype="float32", name=f"relu{layer}")(hidden)
-    logits = layers.Dense(num_expressions, dtype="float32", name="logits")(hidden)
+        hidden = layers.LeakyReLU(0.2, dtype=dtype, name=f"relu{layer}")(hidden)
+    logits = layers.Dense(num_expressions, dtype=dtype, name="logits")(hidden)
     return keras.Model(representation, logits, name=name)
 
 
@@ -35,13 +36,13 @@ class RepresentationBank(layers.Layer):
     """
 
     def __init__(self, capacity: int, representation_size: int, num_expressions: int, **kwargs):
-        kwargs["dtype"] = "float32"
+        kwargs["dtype"] = keras.config.floatx()
         super().__init__(**kwargs)
         self.capacity = capacity
         self.representation_size = representation_size
         self.num_expressions = num_expressions
-        self.representations = self._store("representations", (capacity, representation_size), "float32")
-        self.labels = self._store("labels", (capacity, num_expressions), "float32")
+        self.representations = self._store("representations", (capacity, representation_size), self.dtype)
+        self.labels = self._store("labels", (capacity, num_expressions), self.dtype)
         self.count = self._store("count", (), "int32")
         self.built = True
 
@@ -67,9 +68,9 @@ class RepresentationBank(layers.Layer):
         rows = ops.arange(ops.shape(representations)[0], dtype="int32")
         rows = ops.expand_dims((rows + self.count) % self.capacity, -1)
         self.representations.assign(
-            ops.scatter_update(self.representations, rows, ops.cast(representations, "float32"))
+            ops.scatter_update(self.representations, rows, ops.cast(representations, self.dtype))
         )
-        self.labels.assign(ops.scatter_update(self.labels, rows, ops.cast(labels, "float32")))
+        self.labels.assign(ops.scatter_update(self.labels, rows, ops.cast(labels, self.dtype)))
         # Kept below 2 × capacity: only "is it full" and "where next" are read from it.
         count = self.count + ops.shape(rows)[0]
         full = count >= 2 * self.capacity

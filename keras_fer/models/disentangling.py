@@ -263,7 +263,7 @@ class DisentanglingModel(keras.Model):
         """Returns the total of the objective and updates the tracker of each term.
 
         Args:
-            x: images as the trunk saw them, float32 `(batch, size, size, 3)` in [0, 255].
+            x: images as the trunk saw them, float `(batch, size, size, 3)` in [0, 255].
             y: targets as `unpack` returns them.
             y_pred: what `forward` returns.
             sample_weight: `(batch,)` or None.
@@ -294,11 +294,11 @@ class DisentanglingModel(keras.Model):
         labels = ops.convert_to_tensor(targets.pop("expression"))
         if len(labels.shape) == 1 or labels.shape[-1] == 1:
             labels = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), self.num_expressions)
-        targets["labels"] = ops.cast(labels, "float32")
+        targets["labels"] = ops.cast(labels, keras.config.floatx())
         if training and self.augmentation is not None:
             seed = tf.stack([self.augmentation_seed, tf.cast(self.optimizer.iterations, tf.int32)])
             images = self.augmentation(images, seed, targets.get("pair"))
-        return ops.cast(images, "float32"), targets, sample_weight
+        return ops.cast(images, keras.config.floatx()), targets, sample_weight
 
     def train_step(self, data):
         """Moves the encoder by the objective with critics frozen, then the critics."""
@@ -316,7 +316,7 @@ class DisentanglingModel(keras.Model):
 
     def _train_critics(self, representation, labels) -> None:
         objective = self.objective
-        representation = ops.cast(ops.stop_gradient(representation), "float32")
+        representation = ops.cast(ops.stop_gradient(representation), keras.config.floatx())
         if self.bank is not None:
             # The batch at hand was judged above, before any critic had learned from it.
             self.bank.push(representation, labels)
@@ -347,7 +347,7 @@ class DisentanglingModel(keras.Model):
         loss = self.compute_loss(images, targets, outputs, sample_weight, training=False)
         if self.critics:
             self._critic_loss(
-                ops.cast(outputs["non_expression_representation"], "float32"), targets["labels"]
+                ops.cast(outputs["non_expression_representation"], keras.config.floatx()), targets["labels"]
             )
         self._effective_rank.update_state(outputs["non_expression_representation"])
         results = self._updated_metrics(loss, targets, outputs, sample_weight)
@@ -376,4 +376,4 @@ class DisentanglingModel(keras.Model):
 def _hits(labels, logits):
     """Whether the largest logit is the largest label, and whether there is a label, `(batch,)` each."""
     hits = ops.equal(ops.argmax(labels, axis=-1), ops.argmax(logits, axis=-1))
-    return ops.cast(hits, "float32"), ops.cast(ops.sum(labels, axis=-1) > 0, "float32")
+    return ops.cast(hits, labels.dtype), ops.cast(ops.sum(labels, axis=-1) > 0, labels.dtype)

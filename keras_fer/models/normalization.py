@@ -23,8 +23,8 @@ class StandardizedGray(keras.layers.Layer):
     """
 
     def __init__(self, smallest_std: float = 2.0, **kwargs):
-        # float16 cannot hold the sum of squared gray levels.
-        kwargs["dtype"] = "float32"
+        # float16 cannot hold the sum of squared gray levels; floatx stays float32 under mixed policies.
+        kwargs["dtype"] = keras.config.floatx()
         super().__init__(**kwargs)
         self.smallest_std = smallest_std
 

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import keras
 import tensorflow as tf
 from keras import ops
 
@@ -33,7 +34,7 @@ def objective_terms(
         objective: weights and choices.
         critics: models from the non-expression representation to logits; frozen by the caller.
         decoder: model from both representations to pictures, or None.
-        images: `(batch, size, size, 3)`, float32, RGB in [0, 255], as the trunk saw them.
+        images: `(batch, size, size, 3)`, float, RGB in [0, 255], as the trunk saw them.
         targets: `labels` `(batch, K)` and, where known, `valence_arousal` and `pair`.
         outputs: what `DisentanglingModel.forward` returns.
         sample_weight: `(batch,)` or None.
@@ -54,7 +55,7 @@ def objective_terms(
     if objective.valence_arousal_weight and "valence_arousal" in targets:
         values = losses.valence_arousal(targets["valence_arousal"], outputs["valence_arousal"])
         terms["valence_arousal_loss"] = Term(objective.valence_arousal_weight, values, sample_weight)
-    representation = ops.cast(outputs["non_expression_representation"], "float32")
+    representation = ops.cast(outputs["non_expression_representation"], labels.dtype)
     if objective.has_critics:
         values = _adversarial(objective, critics, labels, representation)
         weight = objective.adversarial_weight * _ramp(objective.adversarial_ramp_steps, step)
@@ -102,7 +103,7 @@ def _adversarial(objective, critics, labels, representation):
 
 
 def _ramp(ramp_steps: int, step):
-    return ops.minimum(ops.cast(step, "float32") / ramp_steps, 1.0) if ramp_steps else 1.0
+    return ops.minimum(ops.cast(step, keras.config.floatx()) / ramp_steps, 1.0) if ramp_steps else 1.0
 
 
 def _reconstructions(objective, decoder, target, targets, representations, sample_weight, step):
@@ -142,4 +143,4 @@ def _partners(values):
 
 
 def _paired(targets):
-    return ops.cast(targets["pair"] >= 0, "float32")
+    return ops.cast(targets["pair"] >= 0, keras.config.floatx())
