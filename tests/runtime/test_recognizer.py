@@ -147,9 +147,20 @@ def test_file_that_breaks_its_contract(model_file, tiny_tflite, options, contrac
         ExpressionRecognizer(model_file(tiny_tflite(**options), contract=contract))
 
 
-@pytest.mark.parametrize("options", [{"bias": float("nan")}, {"bias": 9.0, "activation": None}])
+@pytest.mark.parametrize("options", [{"bias": float("nan")}, {"bias": 9.0, "activation": "sigmoid"}])
 def test_answers_that_are_no_probabilities(model_file, tiny_tflite, options):
     recognizer = ExpressionRecognizer(model_file(tiny_tflite(**options)))
+    with pytest.raises(FERError, match="which are no probabilities"):
+        recognizer.recognize(noise(1, 16, 16, 3))
+
+
+def test_logits_that_happen_to_sum_to_one_are_no_probabilities(recognizer):
+    class Interpreter:
+        set_tensor = staticmethod(lambda index, values: None)
+        invoke = staticmethod(lambda: None)
+        get_tensor = staticmethod(lambda index: np.array([[3.0, -2.0, 0, 0, 0, 0, 0, 0]], np.float32))
+
+    recognizer._interpreter = Interpreter()
     with pytest.raises(FERError, match="which are no probabilities"):
         recognizer.recognize(noise(1, 16, 16, 3))
 
