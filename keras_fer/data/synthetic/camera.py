@@ -5,6 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from keras_fer.data.synthetic.canvas import closed_curve
 from keras_fer.data.synthetic.nuisance import Nuisance
 
 NUM_BACKGROUNDS = 64
@@ -54,12 +55,12 @@ def occlude(image: np.ndarray, nuisance: Nuisance) -> np.ndarray:
     """Puts an object before the face, in place; returns its coverage, bool `(size, size)`."""
     size = image.shape[0]
     rng = np.random.default_rng([4, nuisance.seed])
-    angles = np.sort(rng.random(9)) * 2 * np.pi
-    radii = 0.5 * nuisance.occlusion * size * rng.uniform(0.8, 1.2, 9)
+    angles = np.linspace(0, 2 * np.pi, 7, endpoint=False) + rng.uniform(0, 2 * np.pi)
+    radii = 0.5 * nuisance.occlusion * size * rng.uniform(0.75, 1.2, 7)
     stretch = np.array([rng.uniform(0.7, 1.0), rng.uniform(0.9, 1.4)])
     centre = size * (0.5 + rng.uniform(-0.28, 0.28, 2))
     points = centre + np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii[:, None] * stretch
-    shape = [np.rint(points * 16 - 8).astype(np.int32)]
+    shape = [np.rint(closed_curve(points) * 16 - 8).astype(np.int32)]
     mask = np.zeros((size, size), np.uint8)
     cv2.fillPoly(mask, shape, 255, cv2.LINE_AA, 4)
     tones = rng.uniform(20, 235, (2, 3))

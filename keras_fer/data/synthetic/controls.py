@@ -106,15 +106,15 @@ def crease_depths(action_units: np.ndarray, gain: float, age: float) -> np.ndarr
     units = dict(zip(ACTION_UNITS, action_units * gain, strict=True))
     depths = np.stack(
         [
-            0.65 * units[12] + 0.55 * units[10] + 0.7 * units[9] + 0.15 * units[6] + 0.1 + 0.5 * age,
-            0.7 * units[15] + 0.2 * units[17] + 0.35 * age,
+            0.65 * units[12] + 0.55 * units[10] + 0.7 * units[9] + 0.15 * units[6] + 0.1 + 0.75 * age,
+            0.7 * units[15] + 0.2 * units[17] + 0.6 * age,
             0.9 * units[14] + 0.35 * units[12],
-            0.75 * units[6] + 0.45 * age,
-            0.5 * units[6] + 0.35 * units[7] + 0.2 * units[9] + 0.12 + 0.4 * age,
-            0.85 * units[4] + 0.3 * units[9] + 0.2 * age,
+            0.75 * units[6] + 0.7 * age,
+            0.5 * units[6] + 0.35 * units[7] + 0.2 * units[9] + 0.12 + 0.75 * age,
+            0.85 * units[4] + 0.3 * units[9] + 0.35 * age,
             0.95 * units[9],
-            0.55 * units[1] * (1 - 0.5 * np.minimum(units[2], 1)) + 0.35 * age,
-            0.55 * units[2] + 0.35 * age,
+            0.55 * units[1] * (1 - 0.5 * np.minimum(units[2], 1)) + 0.65 * age,
+            0.55 * units[2] + 0.65 * age,
             0.8 * units[17] + 0.15 * units[15],
         ]
     )

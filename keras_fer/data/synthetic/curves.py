@@ -266,7 +266,7 @@ def _add_mouth(builder: _CurveBuilder, identity: Identity) -> None:
         line[f"corner_up_{side}"] = (0.0, -(end**1.7) + 0.12 * bulge)
         line[f"corner_down_{side}"] = (0.0, end**2.0)
     raised = {
-        f"lip_raise_{side}": (0.0, -0.034 * flank[position] * bulge**0.4)
+        f"lip_raise_{side}": (0.0, -0.026 * flank[position] * bulge**0.4)
         for position, side in enumerate(SIDES)
     }
     cupid = 1 - 0.3 * np.exp(-((s / 0.13) ** 2)) + 0.12 * np.exp(-(((np.abs(s) - 0.22) / 0.14) ** 2))
@@ -279,7 +279,7 @@ def _add_mouth(builder: _CurveBuilder, identity: Identity) -> None:
     }
     outer_up = {
         "upper_lip": (0.0, -upper_shape),
-        **{name: (0.0, 1.35 * dy) for name, (_, dy) in raised.items()},
+        **{name: (0.0, 1.9 * dy) for name, (_, dy) in raised.items()},
     }
     outer_low = {"lower_lip": (0.0, lower_shape)}
     builder.add("outer_upper", x, y, {**line, **opening_up, **outer_up})

@@ -32,9 +32,9 @@ class Difficulty:
 
 DIFFICULTIES = {
     "easy": Difficulty(
-        gain=1.5,
-        intensity=(0.55, 1.0),
-        background_units=0.4,
+        gain=1.2,
+        intensity=(0.45, 1.0),
+        background_units=0.6,
         asymmetry=0.2,
         pose=0.5,
         framing=0.6,
@@ -43,9 +43,9 @@ DIFFICULTIES = {
         occlusion=0.03,
     ),
     "standard": Difficulty(
-        gain=1.3,
-        intensity=(0.3, 1.0),
-        background_units=0.8,
+        gain=1.0,
+        intensity=(0.25, 1.0),
+        background_units=1.0,
         asymmetry=0.3,
         pose=0.8,
         framing=1.0,
@@ -54,9 +54,9 @@ DIFFICULTIES = {
         occlusion=0.06,
     ),
     "hard": Difficulty(
-        gain=1.15,
-        intensity=(0.2, 1.0),
-        background_units=1.0,
+        gain=0.85,
+        intensity=(0.15, 0.9),
+        background_units=1.2,
         asymmetry=0.4,
         pose=1.1,
         framing=1.4,

@@ -71,7 +71,7 @@ def palette(identity: Identity) -> Palette:
         lash=np.minimum(skin * 0.25, 40.0),
         sclera=np.array([240.0, 236.0, 232.0]) - 10 * identity.age,
         teeth=np.array([246.0, 241.0, 232.0]) - np.array([8.0, 12.0, 26.0]) * identity.age,
-        clothes=rng.uniform(40, 215, 3),
+        clothes=rng.uniform(50, 190) + rng.uniform(-35, 35, 3),
     )
 
 
