@@ -28,12 +28,12 @@ class Series:
     style: int = 0
 
 
-def ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """Returns about `count` round numbers (1, 2 or 5 times a power of ten) within [low, high].
+def ticks(low: float, high: float, count: int = 6) -> list[float]:
+    """Returns at most `count` + 1 round numbers, multiples of 1, 2 or 5 times a power of ten, in [low, high].
 
     Args:
         low, high: finite, low ≤ high.
-        count: number of steps to aim at, at least 1.
+        count: largest number of steps, at least 1.
     """
     span = high - low
     if span <= abs(high) * 1e-12:
@@ -72,7 +72,7 @@ def line_chart(series: Sequence[Series], label: str) -> Html:
     first, last = min(x for x, _ in points), max(x for x, _ in points)
     scale = _Scale(first, last, low, high)
     grid = [_grid_line(scale, value) for value in ticks(low, high)]
-    labels = [_step_label(scale, step) for step in _whole(ticks(first, last, 6))]
+    labels = [_step_label(scale, step) for step in _whole(ticks(first, last, 8))]
     lines = [mark for line in series for mark in _marks(scale, line)]
     return element(
         "svg",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_fer.data.prepared import PreparedDataset
+from keras_fer.errors import FERError
 from keras_fer.evaluation.effective_rank import effective_rank
 from keras_fer.evaluation.evaluate import view_batches
 from keras_fer.evaluation.probes import ProbeResult, probe_representations
@@ -101,6 +102,10 @@ def measure_leakage(
         seeds: of the probes.
         max_train_rows: a random part of this size stands for a larger training split.
         floor: see `RepresentationProbe`.
+
+    Raises:
+        FERError: if one of the splits has no labelled image.
+        ValueError: as `probe_representations` does.
     """
     rng = np.random.default_rng(0)
     train, test = (_labelled(dataset, split) for split in (train_split, test_split))
@@ -125,4 +130,7 @@ def measure_leakage(
 
 def _labelled(dataset: PreparedDataset, split: str) -> np.ndarray:
     rows = dataset.indices(split)
-    return rows[dataset.labels[rows] >= 0]
+    rows = rows[dataset.labels[rows] >= 0]
+    if len(rows) == 0:
+        raise FERError(f"The {split} split of {str(dataset.path)!r} has no image with a label to probe.")
+    return rows

@@ -11,11 +11,11 @@ class Html(str):
     __slots__ = ()
 
 
-def element(name: str, *children: str | Html | None, **attributes: object) -> Html:
+def element(tag: str, /, *children: str | Html | None, **attributes: object) -> Html:
     """Returns one element.
 
     Args:
-        name: tag name.
+        tag: name of the element.
         children: `Html` is inserted as it is, any other string escaped, None left out.
         attributes: an underscore at the end is removed and others become hyphens (`class_`,
             `aria_label`); None leaves the attribute out.
@@ -25,9 +25,9 @@ def element(name: str, *children: str | Html | None, **attributes: object) -> Ht
         for key, value in attributes.items()
         if value is not None
     )
-    if name in _VOID:
-        return Html(f"<{name}{text}>")
-    return Html(f"<{name}{text}>{joined(*children)}</{name}>")
+    if tag in _VOID:
+        return Html(f"<{tag}{text}>")
+    return Html(f"<{tag}{text}>{joined(*children)}</{tag}>")
 
 
 def joined(*children: str | Html | None) -> Html:

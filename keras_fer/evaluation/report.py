@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from keras_fer.atomic import atomic_file
@@ -51,7 +50,7 @@ def write_report(path: str | os.PathLike, report: RunReport) -> None:
 
 
 def report_page(report: RunReport) -> Html:
-    """Returns a report as an HTML document that loads nothing: no script, no font, no picture from elsewhere."""
+    """Returns a report as an HTML document that loads nothing: no script, font or picture from elsewhere."""
     style = resources.files("keras_fer.evaluation").joinpath(STYLE_FILE).read_text(encoding="utf-8")
     evaluation = report.evaluation
     contents = {
@@ -60,9 +59,9 @@ def report_page(report: RunReport) -> Html:
         "Run": sections.summary(report.summary),
         "Classes": evaluation and sections.class_table(evaluation),
         "Confusion": evaluation and sections.confusion_table(evaluation),
+        "Predictions": sections.sample_gallery(report.samples),
         "Leakage": report.probes and sections.probe_table(report.probes),
         "Training": sections.training_curves(report.history),
-        "Predictions": sections.sample_gallery(report.samples),
         "Exported files": report.exports and sections.export_table(report.exports),
         "Configuration": sections.configuration(report.config),
     }

@@ -11,10 +11,16 @@ _NOT_CURVES = {"epoch"}
 
 # heading: (log names in their order, what to say below the heading).
 _GROUPS: dict[str, tuple[tuple[str, ...], str]] = {
-    "Accuracy": (("expression_accuracy", "accuracy"), ""),
-    "Losses": (
-        ("loss", "expression_loss", "reconstruction_loss", "swap_reconstruction_loss", "invariance_loss")
-        + ("decorrelation_loss", "cross_covariance_loss", "valence_arousal_loss"),
+    "Recognition": (("expression_accuracy", "accuracy", "expression_loss", "loss"), ""),
+    "Other terms of the loss": (
+        (
+            "reconstruction_loss",
+            "swap_reconstruction_loss",
+            "invariance_loss",
+            "decorrelation_loss",
+            "cross_covariance_loss",
+            "valence_arousal_loss",
+        ),
         "",
     ),
     "The two players": (
@@ -22,11 +28,10 @@ _GROUPS: dict[str, tuple[tuple[str, ...], str]] = {
         "Not evidence: a critic that learns together with the encoder says nothing about what is left in the "
         "representation. Only fresh probes do.",
     ),
-    "Representation": (
-        ("effective_rank",),
-        "How many directions the non-expression representation uses; near 1 it is emptied.",
+    "Representation and schedule": (
+        ("effective_rank", "learning_rate", "seconds"),
+        "Effective rank: how many directions the non-expression representation uses; near 1 it is emptied.",
     ),
-    "Schedule": (("learning_rate", "seconds"), ""),
 }
 _LARGER_IS_BETTER = ("accuracy", "effective_rank")
 _NOT_EVIDENCE = {"critic_accuracy"}
@@ -55,7 +60,7 @@ def training_curves(history: Sequence[Mapping[str, float]]) -> Html | None:
         element("span", class_="swatch line-0"),
         " training   ",
         element("span", class_="swatch line-1"),
-        " validation; the horizontal axis counts epochs",
+        " validation. The horizontal axis counts epochs.",
         class_="caption",
     )
     return joined(legend, *parts)

@@ -53,8 +53,8 @@ def key_numbers(evaluation: Evaluation) -> Html:
     images = f"{evaluation.num_images:,} images"
     of_split = f" of the {evaluation.split} split" if evaluation.split else ""
     caption = (
-        f"{images}{of_split}, {evaluation.view}. Chance is {percent(chance)}. Ranges are 95 % intervals: "
-        "the same model on other images of this kind would score about there."
+        f"{images}{of_split}, {evaluation.view}. Guessing reaches a balanced accuracy of {percent(chance)}. "
+        "Ranges are 95 % intervals: other images of this kind would give a score about there."
     )
     return joined(element("div", *cards, class_="cards"), element("p", caption, class_="caption"))
 
@@ -170,11 +170,11 @@ def probe_table(probes: Sequence[RepresentationProbe]) -> Html:
     for row in probes:
         result = row.result
         best = max(result.linear_mean, result.mlp_mean)
-        name = row.representation.replace("_", " ")
+        name = row.representation.removesuffix("_representation").replace("_", " ")
         rows.append(
             [
                 element("th", row.model, element("small", "floor") if row.floor else None, scope="row"),
-                element("td", name),
+                element("td", name.replace("non expression", "non-expression")),
                 _spread(result.linear_mean, result.linear_sd),
                 _spread(result.mlp_mean, result.mlp_sd),
                 element("td", interval_bar(best, result.chance, best, chance=result.chance)),
@@ -191,21 +191,25 @@ def probe_table(probes: Sequence[RepresentationProbe]) -> Html:
 
 
 def _spread(mean: float, deviation: float) -> Html:
-    return element("td", percent(mean), element("small", f"± {100 * deviation:.1f}"), class_="count")
+    spread = element("small", f"± {100 * deviation:.1f}") if deviation > 0 else None
+    return element("td", percent(mean), spread, class_="count")
 
 
 def _probe_legend(probes: Sequence[RepresentationProbe]) -> Iterator[str]:
     result = probes[0].result
     yield (
-        "A probe is a classifier trained afresh on the frozen representation and judged, by balanced accuracy, on "
-        f"images that neither it nor the encoder saw ({result.num_train:,} to learn from, {result.num_test:,} "
-        f"to be judged on, {result.num_seeds} seeds, ± one standard deviation)."
+        "A probe is a classifier trained afresh on the frozen representation and judged, by balanced "
+        f"accuracy, on images that neither it nor the encoder saw ({result.num_train:,} to learn from, "
+        f"{result.num_test:,} to be judged on, {result.num_seeds} seeds, ± one standard deviation)."
     )
     yield (
         f"Chance, here {percent(result.chance)}, is what a probe reaches that knows nothing; leakage is the "
         "stronger probe on the scale from chance (0) to perfect (1)."
     )
-    yield "Control: the stronger probe with shuffled training labels; it must be at chance, or the measurement is wrong."
+    yield (
+        "Control: the stronger probe, trained on shuffled labels; how far it is from chance is the noise of "
+        "the measurement."
+    )
     if any(row.floor for row in probes):
         yield (
             "A floor is the same measurement on a network that never learned: knowing less than it takes "
@@ -237,7 +241,7 @@ def sample_gallery(samples: Sequence[Sample]) -> Html | None:
 def _sample(sample: Sample) -> Html:
     right = sample.label == sample.prediction
     mark = element("span", "✓" if right else "✗", class_="right" if right else "wrong", aria_hidden="true")
-    label = None if right else element("div", f"is {sample.label}", class_="label")
+    label = None if right else element("div", f"label: {sample.label}", class_="label")
     description = f"{sample.label}, predicted {sample.prediction}"
     return element(
         "figure",
