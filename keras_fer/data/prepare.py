@@ -245,8 +245,8 @@ def _carved_splits(writer: PreparedWriter, label_names: Sequence[str], options: 
     splits = columns["splits"].copy()
     if not np.any(splits == SPLITS.index("validation")):
         train = np.flatnonzero(splits == SPLITS.index("train"))
-        groups = _groups(columns["subjects"][train], columns["perceptual_hashes"][train])
-        chosen = carve(columns["labels"][train], groups, options.validation_share, options.seed)
+        groups = _groups(columns["subjects"], columns["perceptual_hashes"])
+        chosen = carve(columns["labels"][train], groups[train], options.validation_share, options.seed)
         splits[train[chosen]] = SPLITS.index("validation")
     in_train = np.unique(columns["labels"][splits == SPLITS.index("train")])
     missing = [name for label, name in enumerate(label_names) if label not in in_train]

@@ -1,0 +1,20 @@
+"""A progress bar on stderr, for functions that report how much is done and how much there is."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Yields a function of (done, total) that moves a bar; away from a terminal only the label is shown."""
+    with click.progressbar(
+        length=1, label=label, file=click.get_text_stream("stderr"), show_pos=True, update_min_steps=1
+    ) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield progress
