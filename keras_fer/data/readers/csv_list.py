@@ -5,6 +5,7 @@ Also the way in for the soft labels of AffectNet+ (arXiv 2410.22506): one column
 such as `soft_happiness`.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -97,10 +98,8 @@ class CsvReader:
         label, box = -1, None
         if split is None:
             split, reason = "train", reasons.UNKNOWN_SPLIT
-        if reason is None:
+        if reason is None and (cells.get("label") or soft_label or all(map(math.isnan, ratings))):
             label, reason = self._label(cells.get("label", ""), soft_label)
-        if reason == reasons.MALFORMED_LABEL and any(rating == rating for rating in ratings):
-            reason = None if not cells.get("label") else reason
         image = None
         if reason is None:
             image, reason = folder.locate(relative)
