@@ -86,7 +86,7 @@ def image_files(folder: str | os.PathLike) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise FERError(f"The folder {str(error.filename)!r} cannot be listed: {error.strerror}.") from error
 
-    for root, folders, names in os.walk(folder, onerror=refuse):
+    for root, folders, names in os.walk(Path(folder), onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
