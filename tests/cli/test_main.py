@@ -6,8 +6,8 @@ import types
 import click
 import pytest
 from click.testing import CliRunner
-from keras_fer.cli.main import COMMANDS, LazyGroup, main
 
+from keras_fer.cli.main import COMMANDS, LazyGroup, main
 from keras_fer.errors import FERError
 from keras_fer.version import __version__
 

@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from keras_fer.cli.main import main
 from PIL import Image
 
+from keras_fer.cli.main import main
 from keras_fer.contract import ModelContract
 from keras_fer.labels import EXPRESSIONS_8
 
