@@ -349,7 +349,7 @@ class PreparedWriter:
         with atomic_file(self._partial.dataset / LABELS_FILE) as temporary:
             prepared_format.write_columns(temporary, stored)
         with atomic_file(self._partial.dataset / INFO_FILE) as temporary:
-            info = self._info(columns, drops)
+            info = prepared_format.sealed(self._info(columns, drops))
             temporary.write_text(json.dumps(info, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         self._partial.publish()
         return open_prepared(self.output)

@@ -95,20 +95,32 @@ def read_info(path: Path) -> dict:
     return info
 
 
+def sealed(info: dict) -> dict:
+    """Returns the content of `dataset.json` with a checksum of itself as last entry."""
+    return {**info, "checksum": config_hash(info)}
+
+
 def _check_info(info: dict) -> None:
     """Refuses a `dataset.json` whose entries contradict the format; names outside the folder are such."""
-    names = [entry["name"] for entry in info["shards"]]
-    if names != [shard_name(index) for index in range(len(names))]:
-        raise ValueError(f"its shards are {names}")
-    if info["labels"]["name"] != LABELS_FILE or info["records"]["name"] != RECORDS_FILE:
+    if info.get("checksum") != config_hash({key: info[key] for key in info if key != "checksum"}):
+        raise ValueError("its checksum differs")
+    files = [*info["shards"], info["labels"], info["records"]]
+    names = [shard_name(index) for index in range(len(info["shards"]))]
+    if [entry["name"] for entry in files] != [*names, LABELS_FILE, RECORDS_FILE]:
         raise ValueError("its files have other names")
+    if not all(isinstance(entry["sha256"], str) for entry in files):
+        raise ValueError("a checksum is missing")
+    numbers = [*info["image_shape"], info["crop_size"], *(entry["size_bytes"] for entry in files)]
+    numbers += [entry["num_images"] for entry in info["shards"]]
+    if not names or not all(type(number) is int and number > 0 for number in numbers):
+        raise ValueError("a size is missing")
     height, width, channels = info["image_shape"]
-    if not (0 < info["crop_size"] <= min(height, width) and channels in (1, 3)):
+    if info["crop_size"] > min(height, width) or channels not in (1, 3):
         raise ValueError(f"its images are {info['image_shape']}")
-    if not all(isinstance(name, str) for name in info["label_names"]):
+    label_names = info["label_names"]
+    if not isinstance(label_names, list) or not all(isinstance(name, str) for name in label_names):
         raise ValueError("its label names are no strings")
-    checksums = [entry["sha256"] for entry in (*info["shards"], info["labels"])]
-    if info["content_hash"] != content_hash(checksums):
+    if info["content_hash"] != content_hash([entry["sha256"] for entry in files[:-1]]):
         raise ValueError("its content hash differs from its checksums")
 
 
