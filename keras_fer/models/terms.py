@@ -143,4 +143,7 @@ def _partners(values):
 
 
 def _paired(targets):
-    return ops.cast(targets["pair"] >= 0, keras.config.floatx())
+    """1 for rows 2i and 2i + 1 with the same id ≥ 0, 0 for rows that are no pair, `(batch,)`."""
+    pair = ops.reshape(targets["pair"], (-1, 1))
+    paired = ops.logical_and(pair >= 0, ops.equal(pair, _partners(pair)))
+    return ops.cast(ops.reshape(paired, (-1,)), keras.config.floatx())
