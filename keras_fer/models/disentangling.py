@@ -324,7 +324,7 @@ class DisentanglingModel(keras.Model):
             if self.bank is not None:
                 seed = (tf.cast(self.optimizer.iterations, tf.int32), step)
                 representation, labels = self.bank.draw(
-                    tf.random.stateless_uniform((objective.bank_draws,), seed)
+                    tf.random.stateless_uniform((objective.bank_draws,), seed, alg="philox")
                 )
             with tf.GradientTape() as tape:
                 critic_loss = self._critic_loss(representation, labels)

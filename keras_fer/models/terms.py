@@ -132,7 +132,9 @@ def _perturbed(representation, noise: float, step, salt: int):
     """
     deviation = ops.std(ops.stop_gradient(representation), axis=0, keepdims=True)
     seed = (tf.cast(step, tf.int32), 7919 + salt)
-    normal = tf.random.stateless_normal(tf.shape(representation), seed, dtype=representation.dtype)
+    normal = tf.random.stateless_normal(
+        tf.shape(representation), seed, dtype=representation.dtype, alg="philox"
+    )
     return representation + noise * deviation * normal
 
 
