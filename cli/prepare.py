@@ -1,12 +1,13 @@
 """`keras-fer prepare`: one command per data set, with the options of its reader."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
+
 from keras_fer.cli.inspect import statistics_text
 from keras_fer.cli.progress import progress_bar
-
 from keras_fer.data.cropping import COLORS
 from keras_fer.data.prepare import PrepareOptions
 from keras_fer.data.readers import SOURCES, open_source, reader_options
@@ -148,7 +149,8 @@ def _prepare(
     from keras_fer.data.prepare import prepare
 
     require_new_folder(output)
-    extracted = output.with_name(f".{output.name}.extracted")
+    absolute = Path(os.path.abspath(output))
+    extracted = absolute.with_name(f".{absolute.name}.extracted")
     click.echo(f"Reading the list of {name}", err=True)
     with data_folder(directory, extracted) as root, progress_bar(f"Preparing {name}") as progress:
         reader = open_source(name, root, **of_reader)

@@ -7,6 +7,7 @@ rows/rows-00000.npz the columns and drops of each whole shard; written after its
 """
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,14 +43,17 @@ class PartialFolder:
     """
 
     def __init__(self, output: Path, config: dict) -> None:
-        self.output = output
-        self.path = output.with_name(f"{output.name}.partial")
+        self.output = Path(os.path.abspath(output))
+        self.path = self.output.with_name(f"{self.output.name}.partial")
         self.dataset, self._rows = self.path / "dataset", self.path / "rows"
         self._lock: IO | None = None
         config_file = self.path / "partial.json"
         if self.path.exists() and not config_file.is_file() and any(self.path.iterdir()):
             raise FERError(f"{str(self.path)!r} is in the way. Remove it or name another output.")
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FERError(f"The folder {str(self.path)!r} cannot be made: {error.strerror}.") from error
         if config_file.is_file():
             self._compare(config_file, config)
         else:

@@ -54,10 +54,12 @@ def _draw_groups(
     order = np.argsort(members, kind="stable")
     order = order[np.searchsorted(members[order], 0) :]
     rows_of_groups = np.split(order, np.flatnonzero(np.diff(members[order])) + 1) if len(order) else []
-    missing = wanted.astype(np.float64).copy()
+    missing = wanted.astype(np.float64)
+    kept = np.bincount(classes)
     for position in random.permutation(len(rows_of_groups)):
         rows = rows_of_groups[position]
-        left = missing - np.bincount(classes[rows], minlength=len(missing))
-        if np.abs(left).sum() < np.abs(missing).sum():
+        taken = np.bincount(classes[rows], minlength=len(missing))
+        nearer = np.abs(missing - taken).sum() < np.abs(missing).sum()
+        if nearer and not np.any((taken > 0) & (taken == kept)):
             chosen[rows] = True
-            missing = left
+            missing, kept = missing - taken, kept - taken
