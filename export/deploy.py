@@ -1,0 +1,69 @@
+"""The graph that goes to the device: pixels in, probabilities out, nothing that only training needs."""
+
+from typing import Any
+
+from keras_fer.contract import ModelContract
+
+INPUT_NAME = "images"
+OUTPUT_NAME = "probabilities"
+
+
+def deploy_model(classifier: Any, contract: ModelContract, input_dtype: str = "float32") -> Any:
+    """Builds the graph that is exported.
+
+    Args:
+        classifier: functional `keras.Model` from images, float32 `(batch, size, size, 3)` in [0, 255],
+            RGB, to logits `(batch, K)`. Its normalisation is part of it.
+        contract: with the labels, the image size and the temperature.
+        input_dtype: of the pixels, `"float32"` or `"uint8"`; the values are 0 to 255 either way.
+
+    Returns:
+        A `keras.Model` that shares the weights of `float32_classifier(classifier)` and has no others:
+        `images`, `(1, size, size, 3)`, to `probabilities`, float32 `(1, K)`, the softmax of
+        `logits / temperature`. The batch is static, since LiteRT.js refuses a dynamic one.
+
+    Raises:
+        ValueError: if input or output of `classifier` are not those of the contract.
+    """
+    import keras
+
+    size, num_classes = contract.image_size, len(contract.label_names)
+    if tuple(classifier.input_shape[1:]) != (size, size, 3) or classifier.output_shape[1:] != (num_classes,):
+        raise ValueError(
+            f"`classifier` must map images (batch, {size}, {size}, 3) to logits (batch, {num_classes}), as its "
+            f"contract says. Received: {classifier.input_shape} to {classifier.output_shape}"
+        )
+    images = keras.Input((size, size, 3), batch_size=1, dtype=input_dtype, name=INPUT_NAME)
+    pixels = images if input_dtype == "float32" else keras.ops.cast(images, "float32")
+    logits = float32_classifier(classifier)(pixels, training=False)
+    if contract.temperature != 1:
+        logits = keras.layers.Rescaling(1 / contract.temperature, dtype="float32", name="temperature")(logits)
+    probabilities = keras.layers.Softmax(dtype="float32", name=OUTPUT_NAME)(logits)
+    return keras.Model(images, probabilities, name="expression_recognizer")
+
+
+def float32_classifier(classifier: Any) -> Any:
+    """Returns the same model computing in float32.
+
+    A model trained in mixed precision computes in half precision and casts to and fro, for which the
+    device has no kernels. Its weights are float32 all along.
+
+    Args:
+        classifier: functional `keras.Model`.
+
+    Returns:
+        `classifier` itself if it computes in float32 already, else a copy with its weights.
+    """
+    import keras
+
+    # pylint: disable=protected-access
+    layers = classifier._flatten_layers(include_self=False)
+    if all(layer.compute_dtype == "float32" for layer in layers if not isinstance(layer, keras.Model)):
+        return classifier
+
+    def in_float32(layer: Any) -> Any:
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    copy = keras.models.clone_model(classifier, clone_function=in_float32, recursive=True)
+    copy.set_weights(classifier.get_weights())
+    return copy

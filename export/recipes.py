@@ -1,0 +1,54 @@
+"""The ways to turn a model into a file, by name; importing this loads nothing."""
+
+from dataclasses import dataclass
+
+from keras_fer.errors import FERError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to store weights and activations.
+
+    The name is a code: `wi8` weights int8, `ai8` activations int8, `static` with ranges from
+    calibration images.
+
+    Args:
+        name: as in file names and reports.
+        description: one sentence.
+        input_dtype: of the pixels, `"float32"` or `"uint8"`, values 0 to 255 either way.
+        weight_dtype: `"float32"`, `"float16"` or `"int8"`.
+        needs_calibration: whether converting needs images.
+    """
+
+    name: str
+    description: str
+    input_dtype: str
+    weight_dtype: str
+    needs_calibration: bool = False
+
+    def file_name(self, model_name: str) -> str:
+        """Returns the name of the exported file, such as `model_float16.tflite`."""
+        return f"{model_name}_{self.name}.tflite"
+
+
+FLOAT32 = Recipe("float32", "Everything in float32: the reference.", "float32", "float32")
+FLOAT16 = Recipe("float16", "Weights stored in float16: half the size, the same speed.", "float32", "float16")
+STATIC_WI8_AI8 = Recipe(
+    "static_wi8_ai8",
+    "Weights and activations in int8, ranges from calibration images: a quarter of the size.",
+    "uint8",
+    "int8",
+    needs_calibration=True,
+)
+RECIPES = {recipe.name: recipe for recipe in (FLOAT32, FLOAT16, STATIC_WI8_AI8)}
+
+
+def recipe(name: str) -> Recipe:
+    """Returns a recipe by name.
+
+    Raises:
+        FERError: if there is none of that name.
+    """
+    if name not in RECIPES:
+        raise FERError(f"There is no export recipe {name!r}. There are: {', '.join(RECIPES)}.")
+    return RECIPES[name]
