@@ -277,10 +277,12 @@ class DisentanglingModel(keras.Model):
             )
         step = self.optimizer.iterations
         terms = objective_terms(self.objective, self.critics, self.decoder, x, y, y_pred, sample_weight, step)
-        total = 0.0
+        total, count, replicas = 0.0, ops.shape(x)[0], _num_replicas()
         for name, (weight, values, weights) in terms.items():
-            total = total + weight * self._mean(values, values, sample_weight=weights)
-            self._trackers[name].update_state(ops.stop_gradient(values), sample_weight=weights)
+            mean = self._mean(values, values, sample_weight=weights)
+            total = total + weight * mean
+            # The very number that is minimised, so that the logged terms add up to the logged loss.
+            self._trackers[name].update_state(ops.stop_gradient(mean) * replicas, sample_weight=count)
         return total
 
     # --- steps -----------------------------------------------------------------------------------
@@ -355,8 +357,7 @@ class DisentanglingModel(keras.Model):
 
     def _updated_metrics(self, loss, targets, outputs, sample_weight):
         count = ops.shape(targets["labels"])[0]
-        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-        self._loss_tracker.update_state(loss * replicas, sample_weight=count)
+        self._loss_tracker.update_state(loss * _num_replicas(), sample_weight=count)
         hits, present = _hits(targets["labels"], outputs["expression"])
         weights = present if sample_weight is None else present * ops.cast(sample_weight, present.dtype)
         self._trackers["expression_accuracy"].update_state(hits, sample_weight=weights)
@@ -377,3 +378,8 @@ def _hits(labels, logits):
     """Whether the largest logit is the largest label, and whether there is a label, `(batch,)` each."""
     hits = ops.equal(ops.argmax(labels, axis=-1), ops.argmax(logits, axis=-1))
     return ops.cast(hits, labels.dtype), ops.cast(ops.sum(labels, axis=-1) > 0, labels.dtype)
+
+
+def _num_replicas() -> int:
+    """By which Keras has divided a loss; 1 without a distribution strategy."""
+    return tf.distribute.get_replica_context().num_replicas_in_sync
