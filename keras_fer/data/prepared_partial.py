@@ -70,8 +70,9 @@ class PartialFolder:
             begun = json.loads(config_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FERError(f"{str(config_file)!r} is damaged. Remove {str(self.path)!r}.") from error
-        if begun != json.loads(json.dumps(config)):
-            differing = sorted(key for key in {*begun, *config} if begun.get(key) != config.get(key))
+        config = json.loads(json.dumps(config))
+        if begun != config:
+            differing = _differing(begun, config)
             raise FERError(
                 f"{str(self.path)!r} was begun with another configuration (it differs in "
                 f"{', '.join(differing)}). Repeat the former command to resume it, or remove that folder."
@@ -141,3 +142,15 @@ class PartialFolder:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _differing(begun: dict, config: dict) -> list[str]:
+    """Returns the names of the entries that differ, those of nested mappings by their own names."""
+    names = []
+    for key in sorted({*begun, *config}):
+        one, other = begun.get(key), config.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            names += _differing(one, other)
+        elif one != other:
+            names.append(key)
+    return names
