@@ -51,11 +51,13 @@ class Canvas:
 
     def bump(self, x: float, y: float, width: float, height: float) -> np.ndarray:
         """A Gaussian hill, float32 `(size, size)`, 1 at the top."""
-        return np.exp(-(((self.x - x) / width) ** 2) - ((self.y - y) / height) ** 2)
+        across = np.exp(-(((self.x[:1] - x) / width) ** 2))
+        return across * np.exp(-(((self.y[:, :1] - y) / height) ** 2))
 
     def pair_of_bumps(self, x: float, y: float, width: float, height: float) -> np.ndarray:
         """Two Gaussian hills at x and −x."""
-        return self.bump(x, y, width, height) + self.bump(-x, y, width, height)
+        across = np.exp(-(((self.x[:1] - x) / width) ** 2)) + np.exp(-(((self.x[:1] + x) / width) ** 2))
+        return across * np.exp(-(((self.y[:, :1] - y) / height) ** 2))
 
     def noise(self, rng: np.random.Generator, cells_x: int, cells_y: int) -> np.ndarray:
         """Smooth noise with about that many cells per side, float32 `(size, size)` in [0, 1]."""

@@ -35,17 +35,23 @@ _CENTRAL = (
 CONTROLS = tuple(f"{name}_{side}" for name in _SIDED for side in SIDES) + _CENTRAL
 POSITION = {name: position for position, name in enumerate(CONTROLS)}
 
-CREASES = (
-    "nasolabial",
-    "marionette",
-    "dimple",
-    "crow",
-    "under_eye",
-    "glabella",
-    "bridge",
-    "forehead_inner",
-    "forehead_outer",
-    "chin",
+# How deep a crease is at rest and per unit of age, and what each action unit adds.
+_CREASES: dict[str, tuple[float, float, dict[int, float]]] = {
+    "nasolabial": (0.1, 0.75, {6: 0.15, 9: 0.7, 10: 0.55, 12: 0.65}),
+    "marionette": (0.0, 0.6, {15: 0.7, 17: 0.2}),
+    "dimple": (0.0, 0.0, {12: 0.35, 14: 0.9}),
+    "crow": (0.0, 0.7, {6: 0.75}),
+    "under_eye": (0.12, 0.75, {6: 0.5, 7: 0.35, 9: 0.2}),
+    "glabella": (0.0, 0.35, {4: 0.85, 9: 0.3}),
+    "bridge": (0.0, 0.0, {9: 0.95}),
+    "forehead_inner": (0.0, 0.65, {1: 0.5}),
+    "forehead_outer": (0.0, 0.65, {2: 0.55}),
+    "chin": (0.0, 0.0, {15: 0.15, 17: 0.8}),
+}
+CREASES = tuple(_CREASES)
+_CREASE_BASE = np.array([(rest, age) for rest, age, _ in _CREASES.values()])
+_CREASE_GAIN = np.array(
+    [[gains.get(unit, 0.0) for unit in ACTION_UNITS] for _, _, gains in _CREASES.values()]
 )
 
 
@@ -103,19 +109,5 @@ def crease_depths(action_units: np.ndarray, gain: float, age: float) -> np.ndarr
 
     Age adds to every crease, so that a crease by itself is no expression.
     """
-    units = dict(zip(ACTION_UNITS, action_units * gain, strict=True))
-    depths = np.stack(
-        [
-            0.65 * units[12] + 0.55 * units[10] + 0.7 * units[9] + 0.15 * units[6] + 0.1 + 0.75 * age,
-            0.7 * units[15] + 0.2 * units[17] + 0.6 * age,
-            0.9 * units[14] + 0.35 * units[12],
-            0.75 * units[6] + 0.7 * age,
-            0.5 * units[6] + 0.35 * units[7] + 0.2 * units[9] + 0.12 + 0.75 * age,
-            0.85 * units[4] + 0.3 * units[9] + 0.35 * age,
-            0.95 * units[9],
-            0.55 * units[1] * (1 - 0.5 * np.minimum(units[2], 1)) + 0.65 * age,
-            0.55 * units[2] + 0.65 * age,
-            0.8 * units[17] + 0.15 * units[15],
-        ]
-    )
-    return np.clip(depths, 0, 1)
+    depths = _CREASE_GAIN @ action_units * gain + (_CREASE_BASE @ (1.0, age))[:, None]
+    return depths.clip(0, 1)

@@ -5,6 +5,8 @@ The face is a height field over the picture plane. A point (u, v) of height z ap
 needs, is the fixed point of `(u, v) = A⁻¹ (x − b z(u, v))`, found in three damped steps.
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -17,34 +19,45 @@ _DAMPING = 0.65
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     """The rotation `Rz Rx Ry`, float64 `(3, 3)`, axes right, down, towards the viewer."""
-    cy, sy, cp, sp, cr, sr = (
-        np.cos(yaw),
-        np.sin(yaw),
-        np.cos(pitch),
-        np.sin(pitch),
-        np.cos(roll),
-        np.sin(roll),
+    cy, sy = math.cos(yaw), math.sin(yaw)
+    cp, sp = math.cos(pitch), math.sin(pitch)
+    cr, sr = math.cos(roll), math.sin(roll)
+    # Written out: products of small arrays would cost more than the rest of the pose.
+    return np.array(
+        [
+            [cr * cy + sr * sp * sy, -sr * cp, cr * sy - sr * sp * cy],
+            [sr * cy - cr * sp * sy, cr * cp, sr * sy + cr * sp * cy],
+            [-cp * sy, -sp, cp * cy],
+        ]
     )
-    turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    nod = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
-    tilt = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return tilt @ nod @ turn
+
+
+def _light_basis() -> np.ndarray:
+    """What light is made of, by cosine: ambient, directed, warm edge, gloss; float64 `(256, 4)`."""
+    cosine = np.arange(256) / 127.5 - 1
+    directed = ((cosine + 0.25) / 1.25).clip(0, 1)
+    edge = np.exp(-(((directed - 0.18) / 0.16) ** 2))
+    return np.stack([np.ones(256), directed, edge, cosine.clip(0, 1) ** 24], axis=1) * 128
+
+
+_LIGHT_BASIS = _light_basis()
 
 
 def light_table(nuisance: Nuisance) -> np.ndarray:
     """Light by cosine to its direction: uint8 `(256, 1, 4)`, 128 leaves a colour as it is."""
-    cosine = np.arange(256) / 127.5 - 1
-    wrapped = ((cosine + 0.25) / 1.25).clip(0, 1)
-    directed = nuisance.contrast * 1.75
-    ambient = 1.0 - 0.62 * nuisance.contrast
-    tint = np.array([1 + 0.1 * nuisance.warmth, 1.0, 1 - 0.12 * nuisance.warmth])
-    # Light that enters skin leaves it red: the edge of a shadow is warm.
-    edge = 0.06 * np.exp(-(((wrapped - 0.18) / 0.16) ** 2))
-    light = ambient * np.array([0.99, 0.97, 1.02]) + directed * wrapped[:, None] * tint * 0.66
-    light += edge[:, None] * np.array([1.0, 0.1, 0.0])
-    light += (0.22 * nuisance.contrast * (cosine.clip(0, 1) ** 24))[:, None]
-    table = np.concatenate([light, np.ones((256, 1))], axis=1) * 128
-    return table.clip(0, 255).astype(np.uint8)[:, None, :]
+    contrast, warmth = nuisance.contrast, nuisance.warmth
+    ambient, directed, gloss = 1.0 - 0.62 * contrast, 1.155 * contrast, 0.22 * contrast
+    # Rows as in the basis, columns red, green, blue, coverage. Light that enters skin leaves it red,
+    # so the edge of a shadow is warm.
+    mixture = np.array(
+        [
+            [0.99 * ambient, 0.97 * ambient, 1.02 * ambient, 1.0],
+            [(1 + 0.1 * warmth) * directed, directed, (1 - 0.12 * warmth) * directed, 0.0],
+            [0.06, 0.006, 0.0, 0.0],
+            [gloss, gloss, gloss, 0.0],
+        ]
+    )
+    return (_LIGHT_BASIS @ mixture).clip(0, 255).astype(np.uint8)[:, None, :]
 
 
 def shade(
@@ -109,10 +122,11 @@ def pose_maps(
     ) - np.float32(0.5)
     drift_u, drift_v = (drift * per_unit).tolist()
     u, v = flat_u, flat_v
+    towards_u, towards_v = flat_u * np.float32(_DAMPING), flat_v * np.float32(_DAMPING)
     for _ in range(_STEPS):
         z = cv2.remap(relief, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        u = cv2.addWeighted(u, 1 - _DAMPING, cv2.addWeighted(flat_u, 1, z, -drift_u, 0), _DAMPING, 0)
-        v = cv2.addWeighted(v, 1 - _DAMPING, cv2.addWeighted(flat_v, 1, z, -drift_v, 0), _DAMPING, 0)
+        u = cv2.scaleAdd(z, -_DAMPING * drift_u, cv2.scaleAdd(u, 1 - _DAMPING, towards_u))
+        v = cv2.scaleAdd(z, -_DAMPING * drift_v, cv2.scaleAdd(v, 1 - _DAMPING, towards_v))
     ratio = canvas_size / relief.shape[0]
     shape = (image_size, image_size)
     columns = cv2.resize(u, shape, interpolation=cv2.INTER_LINEAR) * np.float32(ratio) + np.float32(
