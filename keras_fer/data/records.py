@@ -3,20 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from keras_fer.runtime.preprocessing import Box
+
+__all__ = ["SPLITS", "Box", "Record"]
+
 SPLITS = ("train", "validation", "test")
-
-
-class Box(NamedTuple):
-    """A face box in pixels of the whole image; right and bottom are exclusive."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
 
 
 @dataclass(frozen=True)
