@@ -26,7 +26,13 @@ IMAGES = RNG.integers(0, 256, (6, 24, 24, 3), np.uint8)
 def in_tf_data(function):
     def run(*batches):
         batches = [np.asarray(batch) for batch in batches]
-        return next(iter(tf.data.Dataset.from_tensors(tuple(batches)).map(function)))
+        return next(
+            iter(
+                tf.data.Dataset.from_tensors(tuple(batches)).map(
+                    tf.autograph.experimental.do_not_convert(function)
+                )
+            )
+        )
 
     return run
 
