@@ -121,7 +121,7 @@ def prepare(
 
 def _config(reader: Reader, options: PrepareOptions, plan: CropPlan) -> dict:
     """Returns all that decides the result; a later run resumes only with the same."""
-    own = dataclasses.fields(reader) if dataclasses.is_dataclass(reader) else ()
+    own: tuple[dataclasses.Field, ...] = dataclasses.fields(reader) if dataclasses.is_dataclass(reader) else ()
     return {
         "release": reader.release,
         "reader": {

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -189,7 +190,7 @@ def checked_columns(columns: Mapping[str, object], num_rows: int, num_classes: i
     Raises:
         ValueError: if a column has a wrong shape or value.
     """
-    types = {"labels": np.int64, "splits": np.int8, "subjects": np.int64, "pairs": np.int64}
+    types: dict[str, Any] = {"labels": np.int64, "splits": np.int8, "subjects": np.int64, "pairs": np.int64}
     types |= dict.fromkeys(HASH_COLUMNS, np.uint64)
     types |= {
         "soft_labels": np.float32,
