@@ -27,7 +27,8 @@ class ClassScores:
         support: number of images of this class.
         predicted: number of images that were given this class.
         recall, precision: with their Wilson intervals; NaN without images or without predictions.
-        f1: 2·TP / (2·TP + FP + FN), with its bootstrap interval; NaN without images.
+        f1: 2·TP / (2·TP + FP + FN), with its bootstrap interval; NaN without images. The interval is NaN
+            too where every redraw gives the same, since then the bootstrap knows nothing: F1 0 or 1.
     """
 
     name: str
@@ -188,6 +189,11 @@ def _percentiles(draws: np.ndarray) -> Interval:
     return Interval(float(low), float(high))
 
 
+def _varying(interval: Interval) -> Interval:
+    """The interval, or NaN for one without width."""
+    return interval if interval.high > interval.low else Interval(np.nan, np.nan)
+
+
 def _require_valid(labels: np.ndarray, probabilities: np.ndarray, label_names: Sequence[str]) -> None:
     num_classes = len(label_names)
     if labels.ndim != 1 or probabilities.shape != (len(labels), num_classes) or num_classes < 2:
@@ -279,7 +285,7 @@ def _class_scores(
             precision=float(precision[k]),
             precision_interval=wilson_interval(int(confusion[k, k]), int(predicted[k])),
             f1=float(f1[k]),
-            f1_interval=_percentiles(f1_draws[:, k]),
+            f1_interval=_varying(_percentiles(f1_draws[:, k])),
         )
         for k, name in enumerate(label_names)
     )

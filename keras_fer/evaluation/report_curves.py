@@ -46,7 +46,7 @@ def training_curves(history: Sequence[Mapping[str, float]]) -> Html | None:
     names = list(dict.fromkeys(_base(name) for row in history for name in row if name not in _NOT_CURVES))
     grouped = {name for members, _ in _GROUPS.values() for name in members}
     groups = {**_GROUPS, "Other": (tuple(name for name in names if name not in grouped), "")}
-    parts = []
+    parts: list[Html | None] = []
     for heading, (members, explanation) in groups.items():
         panels = [panel for name in members if (panel := _panel(name, history)) is not None]
         if panels:

@@ -210,6 +210,8 @@ def _probe_legend(probes: Sequence[RepresentationProbe]) -> Iterator[str]:
         "Control: the stronger probe, trained on shuffled labels; how far it is from chance is the noise of "
         "the measurement."
     )
+    if any(row.representation == "expression_representation" for row in probes):
+        yield "In the expression representation the expression is meant to be found; elsewhere it leaks."
     if any(row.floor for row in probes):
         yield (
             "A floor is the same measurement on a network that never learned: knowing less than it takes "

@@ -41,6 +41,8 @@ def test_golden_scores(evaluation):
     assert (fear.support, fear.predicted, fear.recall, fear.f1) == (1, 0, 0.0, 0.0)
     assert np.isnan(fear.precision)
     assert np.isnan(fear.precision_interval).all()
+    assert np.isnan(fear.f1_interval).all()  # no redraw has a hit: [0, 0] would claim certainty
+    assert 0 <= neutral.f1_interval.low < neutral.f1 < neutral.f1_interval.high <= 1
 
 
 def test_golden_calibration_error(evaluation):

@@ -110,6 +110,13 @@ def test_shows_the_numbers():
         assert shown in text
 
 
+def test_only_what_should_not_be_known_is_called_a_leak():
+    shown = "In the expression representation the expression is meant to be found"
+    wanted = probe_row(representation="expression_representation")
+    assert shown in report_page(RunReport("a", probes=[probe_row(), wanted]))
+    assert shown not in report_page(RunReport("a", probes=[probe_row()]))
+
+
 def test_confusion_has_counts_and_row_shares():
     page = report_page(RunReport("a", evaluation=evaluation_of()))
     assert "<b>75</b><small>3</small>" in page
