@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_fer.data.synthetic.action_units import (
@@ -37,6 +37,7 @@ def test_recipes_hold_the_emfacs_units_and_only_known_ones():
                 assert 0 < strength <= 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 7), st.sampled_from(sorted(DIFFICULTIES)))
 def test_units_and_intensity_stay_in_range(seed, label, name):
     difficulty = DIFFICULTIES[name]

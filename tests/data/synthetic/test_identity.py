@@ -2,12 +2,13 @@ import math
 from dataclasses import fields
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_fer.data.synthetic.identity import BEARDS, GLASSES, HAIR_STYLES, sample_identity
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100), st.integers(0, 100_000))
 def test_latents_are_finite_and_kinds_exist(seed, number):
     identity = sample_identity(seed, number)

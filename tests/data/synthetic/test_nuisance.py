@@ -1,11 +1,12 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_fer.data.synthetic.difficulty import DIFFICULTIES
 from keras_fer.data.synthetic.nuisance import sample_nuisance
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100_000), st.sampled_from(sorted(DIFFICULTIES)))
 def test_ranges(seed, name):
     difficulty = DIFFICULTIES[name]
