@@ -1,5 +1,6 @@
 """A progress bar on stderr, for functions that report how much is done and how much there is."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,7 @@ import click
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """Yields a function of (done, total) that moves a bar; away from a terminal only the label is shown."""
     with click.progressbar(
-        length=1, label=label, file=click.get_text_stream("stderr"), show_pos=True, update_min_steps=1
+        length=1, label=label, file=sys.stderr, show_pos=True, update_min_steps=1
     ) as bar:
 
         def progress(done: int, total: int) -> None:

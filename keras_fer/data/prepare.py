@@ -121,7 +121,9 @@ def prepare(
 
 def _config(reader: Reader, options: PrepareOptions, plan: CropPlan) -> dict:
     """Returns all that decides the result; a later run resumes only with the same."""
-    own: tuple[dataclasses.Field, ...] = dataclasses.fields(reader) if dataclasses.is_dataclass(reader) else ()
+    own: tuple[dataclasses.Field, ...] = (
+        dataclasses.fields(reader) if dataclasses.is_dataclass(reader) else ()
+    )
     return {
         "release": reader.release,
         "reader": {
@@ -137,8 +139,14 @@ def _config(reader: Reader, options: PrepareOptions, plan: CropPlan) -> dict:
 
 def _require_same_records(writer: PreparedWriter, records: Sequence[Record]) -> None:
     """Refuses to resume if the records that an interrupted run wrote are not the first of the data set."""
-    begun = [record.source for record in records[: writer.records_done]]
-    if begun and writer.sources() != begun:
+    if not writer.records_done:
+        return
+    first = records[: writer.records_done]
+    labels = {record.source: record.label for record in first}
+    columns = writer.columns()
+    if writer.sources() != [record.source for record in first] or columns["labels"].tolist() != [
+        labels[source] for source in columns["sources"].tolist()
+    ]:
         raise FERError(
             f"The data set has changed since {str(writer.output)!r} was begun: "
             "repeat the command to begin anew."

@@ -210,6 +210,12 @@ def test_another_data_set_is_not_resumed(interrupted):
     assert list(interrupted.parent.iterdir()) == []
 
 
+def test_other_labels_are_not_resumed(interrupted):
+    swapped = tuple(replace(record, label=1 - record.label) for record in faces())
+    with pytest.raises(FERError, match="has changed since"):
+        prepare(MadeReader(swapped), interrupted, OPTIONS)
+
+
 def test_too_many_defects_are_refused_with_their_counts(tmp_path):
     records = list(faces(98, 0))
     records += [
