@@ -7,7 +7,7 @@ from keras_fer.errors import FERError
 from keras_fer.models.normalization import normalization
 
 # The Keras default of 0.99 needs thousands of steps to settle, a trap in short runs.
-BATCH_NORMALIZATION_MOMENTUM = 0.9
+BATCH_NORMALIZATION_MOMENTUM = 0.95
 
 
 def _convolution(features, filters, kernel_size=3, strides=1, activation="relu", depthwise=False, name=None):
