@@ -110,8 +110,9 @@ class DisentanglingModel(keras.Model):
     @property
     def metrics(self):
         """The metrics that `fit` resets at each epoch; the effective rank is one of `evaluate`."""
-        extra = [] if self._compile_metrics is None else [self._compile_metrics]
-        return [self._loss_tracker, *self._trackers.values(), *extra, self._effective_rank]
+        of_compile = (self._loss_tracker, self._compile_metrics)
+        compiled = [metric for metric in of_compile if metric is not None]
+        return [*compiled, *self._trackers.values(), self._effective_rank]
 
     # --- compiling, saving -----------------------------------------------------------------------
 
