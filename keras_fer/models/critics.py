@@ -64,7 +64,15 @@ class RepresentationBank(layers.Layer):
         Args:
             representations: `(batch, representation_size)`, at most `capacity` rows.
             labels: `(batch, num_expressions)`, probabilities.
+
+        Raises:
+            ValueError: if the batch is larger than the bank.
         """
+        if representations.shape[0] is not None and representations.shape[0] > self.capacity:
+            raise ValueError(
+                f"The bank holds {self.capacity} representations, fewer than a batch: raise `bank_size`, or "
+                f"set it to 0 to let critics learn from the batch. Received: {representations.shape[0]}"
+            )
         rows = ops.arange(ops.shape(representations)[0], dtype="int32")
         rows = ops.expand_dims((rows + self.count) % self.capacity, -1)
         self.representations.assign(
