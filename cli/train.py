@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.errors import FERError
 from keras_fer.models.objective import PRESETS, Objective
 from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES, PRECISIONS, SAMPLING, TrainingConfig
@@ -106,6 +107,7 @@ def command(
 
     require_new_folder(run)
     open_prepared(dataset)
+    load_tensorflow()
     from keras_fer.training.finish import finish
     from keras_fer.training.fit import fit
 

@@ -1,5 +1,6 @@
 """Callbacks that a run adds to those of Keras."""
 
+import csv
 import math
 import shutil
 import time
@@ -27,6 +28,28 @@ class EpochFacts(keras.callbacks.Callback):
         """Writes into the logs that the later callbacks see."""
         logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         logs["seconds"] = round(time.monotonic() - self._start, 1)
+
+
+class WriteHistory(keras.callbacks.Callback):
+    """Writes one row per epoch to a CSV file, which is whole at any moment.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = Path(path)
+        self.rows: list[dict[str, float]] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds a row and writes the file anew."""
+        self.rows.append({"epoch": epoch, **logs})
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        with atomic_file(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.rows)
 
 
 class SaveBestAndLast(keras.callbacks.Callback):

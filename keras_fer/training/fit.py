@@ -19,7 +19,7 @@ from keras_fer.models.backbones import backbone
 from keras_fer.models.building import disentangling_model
 from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.training import run_folder
-from keras_fer.training.callbacks import EpochFacts, SaveBestAndLast, WarnOnCollapse
+from keras_fer.training.callbacks import EpochFacts, SaveBestAndLast, WarnOnCollapse, WriteHistory
 from keras_fer.training.config import TrainingConfig
 
 MONITOR = "val_expression_accuracy"
@@ -85,6 +85,7 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
         jit_compile=config.jit_compile,
     )
     saver = SaveBestAndLast(output, MONITOR)
+    tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
     interrupted = False
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -95,12 +96,14 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
             epochs=config.epochs,
             steps_per_epoch=steps_per_epoch,
             validation_data=evaluation_pipeline(dataset, validation, 256, model.contract.image_size),
-            callbacks=[*_callbacks(config, output, saver), *callbacks],
+            callbacks=[*_callbacks(config, output, saver), tensorboard, *callbacks],
             verbose=verbose,
         )
     except KeyboardInterrupt:
         interrupted = True
     finally:
+        # Keras calls this at a regular end only; it closes the files.
+        tensorboard.on_train_end()
         if saver.best_epoch is None:
             shutil.rmtree(output)
     if saver.best_epoch is None:
@@ -202,8 +205,7 @@ def _callbacks(config: TrainingConfig, output: Path, saver: SaveBestAndLast) -> 
         *averaging,
         EpochFacts(),
         saver,
-        keras.callbacks.CSVLogger(str(output / run_folder.HISTORY)),
-        keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False),
+        WriteHistory(output / run_folder.HISTORY),
         WarnOnCollapse(),
         keras.callbacks.TerminateOnNaN(),
         keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=config.patience),

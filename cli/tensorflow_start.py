@@ -1,0 +1,48 @@
+"""Loads TensorFlow without the notes that its C++ part writes at start."""
+
+import os
+import sys
+import tempfile
+import warnings
+
+import click
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow and looks for devices with stderr held back; an error brings it along.
+
+    Afterwards warnings of this package are shown as one line, without the line of code they come from.
+
+    Raises:
+        ClickException: if TensorFlow is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"This command needs TensorFlow, and {error.name!r} is not installed: "
+                "pip install 'keras-fer[train,export]'."
+            ) from error
+        except Exception as error:
+            log.seek(0)
+            error.add_note(log.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+    tf.get_logger().setLevel("ERROR")
+    warnings.showwarning = _show_warning
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    if category.__module__.startswith("keras_fer"):
+        click.echo(f"Warning: {message}", err=True)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))

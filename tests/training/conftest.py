@@ -1,0 +1,33 @@
+"""A prepared data set that is small enough to train on within a test."""
+
+import numpy as np
+import pytest
+
+from keras_fer.data.prepared import PreparedWriter
+from keras_fer.labels import EXPRESSIONS_8
+
+
+@pytest.fixture(scope="session")
+def prepared_folder(tmp_path_factory):
+    """Gray noise of 16 pixels with a bright square whose place is the class; every second row is a pair."""
+    folder = tmp_path_factory.mktemp("prepared") / "squares"
+    generator = np.random.default_rng(0)
+    count = 192
+    labels = np.tile(np.arange(8), count // 8)
+    images = generator.integers(0, 120, (count, 16, 16, 1), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        row, column = divmod(int(label), 4)
+        image[8 * row : 8 * row + 6, 4 * column : 4 * column + 4] += 120
+    with PreparedWriter(
+        folder, source="squares", label_names=EXPRESSIONS_8, image_shape=(16, 16, 1), config={}
+    ) as writer:
+        writer.append(
+            images,
+            labels=labels,
+            splits=np.repeat([0, 1, 2], count // 3),
+            sources=[f"{index}.png" for index in range(count)],
+            soft_labels=np.eye(8, dtype=np.float32)[labels],
+            pairs=np.repeat(np.arange(count // 2), 2),
+        )
+        writer.finish()
+    return folder

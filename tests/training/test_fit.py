@@ -1,0 +1,161 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_fer.data.prepared import PreparedWriter, open_prepared
+from keras_fer.errors import FERError
+from keras_fer.models.loading import load_model
+from keras_fer.training import run_folder
+from keras_fer.training.config import TrainingConfig
+from keras_fer.training.fit import build_model, fit
+from keras_fer.training.run_folder import read_config, read_history
+
+
+@pytest.fixture
+def config(prepared_folder, tmp_path):
+    def make(**changes):
+        values = {
+            "dataset": str(prepared_folder),
+            "output": str(tmp_path / "run"),
+            "preset": "baseline",
+            "backbone": "plain_small",
+            "epochs": 2,
+            "batch_size": 16,
+            "augmentation": "none",
+            "ema_momentum": 0.5,
+        }
+        return TrainingConfig(**{**values, **changes})
+
+    return make
+
+
+def test_a_run_leaves_models_config_history_and_contract(config):
+    result = fit(config(), verbose=0)
+    assert not result.interrupted
+    assert result.best_epoch in (1, 2)
+    names = {path.name for path in result.folder.iterdir()}
+    assert names == {
+        "model.keras",
+        "last.keras",
+        "config.json",
+        "history.csv",
+        "contract.json",
+        "tensorboard",
+    }
+    history = read_history(result.folder)
+    assert len(history) == 2
+    assert {"loss", "val_expression_accuracy", "val_effective_rank", "learning_rate", "seconds"} <= set(
+        history[0]
+    )
+    assert max(row["val_expression_accuracy"] for row in history) == pytest.approx(result.best_accuracy)
+    stored = read_config(result.folder)
+    assert stored["environment"]["packages"]["keras"] == keras.__version__
+    assert len(stored["dataset_hash"]) == 64
+    model = load_model(result.folder)
+    assert json.loads((result.folder / "contract.json").read_text()) == model.contract.to_dict()
+
+
+def test_the_stored_config_repeats_the_run(config, tmp_path):
+    first = fit(config(preset="disentangle_pairs", augmentation="standard"), verbose=0)
+    stored = read_config(first.folder)
+    fields = TrainingConfig.__dataclass_fields__
+    again = {name: value for name, value in stored.items() if name in fields}
+    second = fit(TrainingConfig(**{**again, "output": str(tmp_path / "again")}), verbose=0)
+    for one, other in zip(load_model(first.folder).weights, load_model(second.folder).weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_saved_model_holds_the_averaged_weights(config):
+    """With a momentum of nearly 1 the average stays at the initial weights, however long one trains."""
+    settings = config(ema_momentum=0.999999, epochs=1)
+    result = fit(settings, verbose=0)
+    keras.utils.set_random_seed(settings.seed)
+    untrained = build_model(settings, open_prepared(settings.dataset), (1 / 8,) * 8, 4)
+    saved = load_model(result.folder)
+    for one, other in zip(saved.encoder_variables, untrained.encoder_variables, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4, err_msg=one.path)
+
+
+def test_critics_know_the_prior_of_the_sampler_and_are_ramped(config):
+    settings = config(preset="paper")
+    dataset = open_prepared(settings.dataset)
+    prior = np.array([0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
+    objective = build_model(settings, dataset, prior, num_steps=500).objective
+    assert objective.class_prior == tuple(prior)
+    assert objective.adversarial_ramp_steps == 50
+
+
+class Interrupt(keras.callbacks.Callback):
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def test_control_c_keeps_what_was_trained(config):
+    result = fit(config(epochs=5), callbacks=[Interrupt(1)], verbose=0)
+    assert result.interrupted
+    assert result.best_epoch == 1
+    assert len(read_history(result.folder)) == 1
+    load_model(result.folder)
+
+
+def test_control_c_in_the_first_epoch_leaves_nothing(config):
+    settings = config()
+    with pytest.raises(FERError, match="nothing was kept"):
+        fit(settings, callbacks=[Interrupt(0)], verbose=0)
+    assert not run_folder.Path(settings.output).exists()
+
+
+def test_any_other_failure_in_the_first_epoch_leaves_nothing(config):
+    class Broken(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise OSError("disk")
+
+    settings = config()
+    with pytest.raises(OSError, match="disk"):
+        fit(settings, callbacks=[Broken()], verbose=0)
+    assert not run_folder.Path(settings.output).exists()
+
+
+def test_a_loss_that_is_not_finite_is_refused(config):
+    settings = config(learning_rate=1e30, warmup_share=0.0)
+    with pytest.raises(FERError, match="not finite"):
+        fit(settings, verbose=0)
+    assert not run_folder.Path(settings.output).exists()
+
+
+def test_mixed_precision_trains_and_restores_the_policy(config):
+    result = fit(config(precision="mixed_bfloat16", epochs=1), verbose=0)
+    assert keras.config.dtype_policy().name == "float32"
+    assert np.isfinite(read_history(result.folder)[0]["loss"])
+
+
+def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(config, tmp_path):
+    used = tmp_path / "used"
+    used.mkdir()
+    (used / "file").write_text("")
+    with pytest.raises(FERError, match="exists already"):
+        fit(config(output=str(used)), verbose=0)
+    with pytest.raises(FERError, match="none"):
+        fit(config(dataset=str(tmp_path / "none")), verbose=0)
+    with pytest.raises(FERError, match="valence"):
+        fit(config(objective_changes={"valence_arousal_weight": 1.0}), verbose=0)
+    single = tmp_path / "single"
+    with PreparedWriter(
+        single, source="x", label_names=("happiness", "anger"), image_shape=(16, 16, 1), config={}
+    ) as writer:
+        images = np.zeros((32, 16, 16, 1), np.uint8)
+        names = [str(index) for index in range(32)]
+        writer.append(images, labels=np.arange(32) % 2, splits=np.zeros(32, int), sources=names)
+        writer.finish()
+    with pytest.raises(FERError, match="no validation split"):
+        fit(config(dataset=str(single)), verbose=0)
+    with pytest.raises(FERError, match="exact pairs"):
+        fit(config(dataset=str(single), preset="disentangle_pairs"), verbose=0)
+    assert not (tmp_path / "run").exists()
