@@ -1,12 +1,12 @@
 """`keras-fer evaluate`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from keras_fer.cli.progress import progress_bar
 from keras_fer.labels import TAXONOMIES
 
 if TYPE_CHECKING:
@@ -79,11 +79,9 @@ def command(
 
     recognizer = open_recognizer(model, threads)
     only = None if taxonomy is None else TAXONOMIES[taxonomy]
-    # On the stream of messages, so that the standard output holds nothing but the result.
-    with click.progressbar(length=len(images.indices(split)), label="Images", file=sys.stderr) as bar:
-        result = evaluate(
-            recognizer, images, split, only, progress=lambda done, total: bar.update(done - bar.pos)
-        )
+    # The bar is on stderr, so that the standard output holds nothing but the result.
+    with progress_bar("Images") as progress:
+        result = evaluate(recognizer, images, split, only, progress=progress)
     document = {"model": str(model), **result.evaluation.to_dict()}
     if output is not None:
         _write(output, document)

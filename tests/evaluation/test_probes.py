@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_fer.evaluation.probes import PROBE_KINDS, leakage, probe, probe_representations
+from keras_fer.evaluation.probes import PROBE_KINDS, _balanced_epoch, leakage, probe, probe_representations
 
 CLASSES = 4
 
@@ -87,6 +87,16 @@ def test_classes_weigh_the_same_whatever_their_counts(kind):
     # Unweighted, a probe would say 0 nearly always and score little over .5; the Bayes rule is at .841.
     score = probe(representations[:2000], labels[:2000], representations[2000:], labels[2000:], kind=kind)
     assert score > 0.72
+
+
+def test_an_epoch_of_the_mlp_holds_as_many_rows_of_every_class():
+    labels = np.repeat([0, 1, 2], [70, 17, 3])
+    epoch = _balanced_epoch(labels, np.random.default_rng(0))
+    assert np.bincount(labels[epoch]).tolist() == [30, 30, 30]
+    rows, repetitions = np.unique(epoch, return_counts=True)
+    assert repetitions[labels[rows] == 0].max() == 1  # none twice while there are others
+    assert set(repetitions[labels[rows] == 1]) == {1, 2}
+    assert repetitions[labels[rows] == 2].tolist() == [10, 10, 10]
 
 
 @pytest.mark.parametrize("kind", PROBE_KINDS)
