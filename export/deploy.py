@@ -30,8 +30,8 @@ def deploy_model(classifier: Any, contract: ModelContract, input_dtype: str = "f
     size, num_classes = contract.image_size, len(contract.label_names)
     if tuple(classifier.input_shape[1:]) != (size, size, 3) or classifier.output_shape[1:] != (num_classes,):
         raise ValueError(
-            f"`classifier` must map images (batch, {size}, {size}, 3) to logits (batch, {num_classes}), as its "
-            f"contract says. Received: {classifier.input_shape} to {classifier.output_shape}"
+            f"`classifier` must map images (batch, {size}, {size}, 3) to logits (batch, {num_classes}), as "
+            f"the contract says. Received: {classifier.input_shape} to {classifier.output_shape}"
         )
     images = keras.Input((size, size, 3), batch_size=1, dtype=input_dtype, name=INPUT_NAME)
     pixels = images if input_dtype == "float32" else keras.ops.cast(images, "float32")
@@ -56,7 +56,6 @@ def float32_classifier(classifier: Any) -> Any:
     """
     import keras
 
-    # pylint: disable=protected-access
     layers = classifier._flatten_layers(include_self=False)
     if all(layer.compute_dtype == "float32" for layer in layers if not isinstance(layer, keras.Model)):
         return classifier

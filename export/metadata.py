@@ -13,8 +13,8 @@ import numpy as np
 
 from keras_fer.contract import CONTRACT_FILE, ModelContract
 from keras_fer.export.deploy import INPUT_NAME, OUTPUT_NAME
+from keras_fer.runtime.model_file import LABELS_FILE
 
-LABELS_FILE = "labels.txt"
 METADATA_NAME = "TFLITE_METADATA"
 _MODEL_IDENTIFIER, _METADATA_IDENTIFIER = b"TFL3", b"M001"
 _MIN_PARSER_VERSION = "1.0.0"

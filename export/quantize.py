@@ -16,6 +16,7 @@ from keras_fer.export.deploy import deploy_model
 from keras_fer.export.recipes import Recipe
 from keras_fer.export.tflite_graph import Graph, read_graph
 
+
 def convert(
     classifier: Any, contract: ModelContract, recipe: Recipe, calibration_images: np.ndarray | None = None
 ) -> bytes:

@@ -1,5 +1,6 @@
 """The ways to turn a model into a file, by name; importing this loads nothing."""
 
+import re
 from dataclasses import dataclass
 
 from keras_fer.errors import FERError
@@ -28,7 +29,8 @@ class Recipe:
 
     def file_name(self, model_name: str) -> str:
         """Returns the name of the exported file, such as `model_float16.tflite`."""
-        return f"{model_name}_{self.name}.tflite"
+        safe = re.sub(r"[^\w.-]+", "-", model_name).strip(".-") or "model"
+        return f"{safe}_{self.name}.tflite"
 
 
 FLOAT32 = Recipe("float32", "Everything in float32: the reference.", "float32", "float32")

@@ -1,0 +1,134 @@
+"""Measures how long exported files take, fairly: in turns, so that a busy machine is busy for all."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_fer.errors import FERError
+
+WARM_UP_RUNS = 5
+# Differences below this share come and go with the machine.
+_NOTICEABLE = 1.02
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long one image takes in one file.
+
+    Args:
+        path: the file.
+        num_threads: CPU threads that LiteRT was given.
+        num_runs: how often it was measured.
+        median_ms: of the wall time, milliseconds.
+        min_ms: of the wall time, milliseconds; what a quiet machine would give.
+        cpu_ms: mean time that all threads together spent, milliseconds.
+        size_bytes: of the file.
+    """
+
+    path: Path
+    num_threads: int
+    num_runs: int
+    median_ms: float
+    min_ms: float
+    cpu_ms: float
+    size_bytes: int
+
+
+def measure_latency(
+    paths: Sequence[str | os.PathLike], num_threads: int = 1, num_runs: int = 100
+) -> list[Latency]:
+    """Runs each file `num_runs` times, one after the other in turns.
+
+    Input is a fixed random picture; for the nets of this package latency does not depend on it.
+
+    Args:
+        paths: `.tflite` files, with any inputs.
+        num_threads: CPU threads for LiteRT, at least 1.
+        num_runs: at least 1.
+
+    Returns:
+        One `Latency` per path, in the same order.
+
+    Raises:
+        FERError: if a file is not a model that LiteRT can run.
+    """
+    paths = [Path(path) for path in paths]
+    interpreters = [_interpreter(path, num_threads) for path in paths]
+    wall = np.zeros((len(paths), num_runs))
+    cpu = np.zeros((len(paths), num_runs))
+    for run in range(-WARM_UP_RUNS, num_runs):
+        for position, interpreter in enumerate(interpreters):
+            wall_start, cpu_start = time.perf_counter(), time.process_time()
+            interpreter.invoke()
+            wall_end, cpu_end = time.perf_counter(), time.process_time()
+            if run >= 0:
+                wall[position, run] = wall_end - wall_start
+                cpu[position, run] = cpu_end - cpu_start
+    return [
+        Latency(
+            path=path,
+            num_threads=num_threads,
+            num_runs=num_runs,
+            median_ms=float(np.median(wall[position]) * 1e3),
+            min_ms=float(wall[position].min() * 1e3),
+            cpu_ms=float(cpu[position].mean() * 1e3),
+            size_bytes=path.stat().st_size,
+        )
+        for position, path in enumerate(paths)
+    ]
+
+
+def slower_than_float32(latencies: Sequence[Latency]) -> list[str]:
+    """Says plainly which quantised files are slower than the float32 file of the same model.
+
+    Files belong together when their names are equal up to the recipe, as `keras-fer export` writes
+    them: `model_float32.tflite`, `model_static_wi8_ai8.tflite`.
+
+    Args:
+        latencies: as `measure_latency` returns them, for one or several numbers of threads.
+
+    Returns:
+        One sentence per file that is slower both in the median and at best.
+    """
+    reference = {
+        (latency.path.parent, latency.path.stem.removesuffix("_float32"), latency.num_threads): latency
+        for latency in latencies
+        if latency.path.stem.endswith("_float32")
+    }
+    sentences = []
+    for latency in latencies:
+        model, separator, _ = latency.path.stem.partition("_static_wi8")
+        float32 = reference.get((latency.path.parent, model, latency.num_threads))
+        if not separator or float32 is None:
+            continue
+        if min(latency.median_ms / float32.median_ms, latency.min_ms / float32.min_ms) > _NOTICEABLE:
+            sentences.append(
+                f"{latency.path.name} is SLOWER than {float32.path.name} on this machine with "
+                f"{latency.num_threads} thread(s): {latency.median_ms:.2f} ms against "
+                f"{float32.median_ms:.2f} ms. Use it for its size only."
+            )
+    return sentences
+
+
+def _interpreter(path: Path, num_threads: int) -> Any:
+    """Opens a file and fills its inputs."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
+        interpreter.allocate_tensors()
+        random = np.random.default_rng(0)
+        for tensor in interpreter.get_input_details():
+            values = random.integers(0, 256, tensor["shape"]).astype(tensor["dtype"])
+            interpreter.set_tensor(tensor["index"], values)
+        interpreter.invoke()
+    except Exception as error:
+        # LiteRT raises ValueError, RuntimeError or IndexError on what is no model, by the kind of damage.
+        reason = " ".join(str(error).split())
+        raise FERError(f"{str(path)!r} is not a TFLite model that can be run: {reason}") from error
+    return interpreter
