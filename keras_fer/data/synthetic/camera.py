@@ -10,6 +10,8 @@ from keras_fer.data.synthetic.nuisance import Nuisance
 
 NUM_BACKGROUNDS = 64
 _NOISE_SIZE = 512
+# Grey level above which bright pictures are rolled off.
+_KNEE = 150
 _GREY = np.array([[0.299, 0.587, 0.114]] * 3, np.float32)
 
 
@@ -70,6 +72,16 @@ def occlude(image: np.ndarray, nuisance: Nuisance) -> np.ndarray:
     return mask > 127
 
 
+def tone_curve(exposure: float, gamma: float) -> np.ndarray:
+    """Grey levels after exposure and gamma, uint8 `(256,)`; what is too bright is rolled off, not cut."""
+    tones = (np.arange(256) / 255) ** gamma * (255 * exposure)
+    brightest, room = 255 * exposure - _KNEE, 255 - _KNEE
+    if brightest > room:
+        share = ((tones - _KNEE) / brightest).clip(0, 1)
+        tones = np.minimum(tones, _KNEE) + room * (1 - (1 - share) ** (brightest / room))
+    return np.rint(tones).astype(np.uint8)
+
+
 def photograph(image: np.ndarray, nuisance: Nuisance) -> np.ndarray:
     """Blur, colour, tone curve and noise of the camera.
 
@@ -86,8 +98,7 @@ def photograph(image: np.ndarray, nuisance: Nuisance) -> np.ndarray:
         image = cv2.GaussianBlur(image, (0, 0), sigma)
     if nuisance.grey:
         image = cv2.transform(image, _GREY)
-    tones = (np.arange(256) / 255) ** nuisance.gamma * (255 * nuisance.exposure)
-    image = cv2.LUT(image, np.rint(tones.clip(0, 255)).astype(np.uint8))
+    image = cv2.LUT(image, tone_curve(nuisance.exposure, nuisance.gamma))
     if nuisance.noise > 0.3:
         room = _NOISE_SIZE - size
         row, column = nuisance.seed % max(room, 1), nuisance.seed // 1009 % max(room, 1)

@@ -46,7 +46,7 @@ _LIGHT_BASIS = _light_basis()
 def light_table(nuisance: Nuisance) -> np.ndarray:
     """Light by cosine to its direction: uint8 `(256, 1, 4)`, 128 leaves a colour as it is."""
     contrast, warmth = nuisance.contrast, nuisance.warmth
-    ambient, directed, gloss = 1.0 - 0.62 * contrast, 1.155 * contrast, 0.22 * contrast
+    ambient, directed, gloss = 1.0 - 0.62 * contrast, 0.98 * contrast, 0.22 * contrast
     # Rows as in the basis, columns red, green, blue, coverage. Light that enters skin leaves it red,
     # so the edge of a shadow is warm.
     mixture = np.array(

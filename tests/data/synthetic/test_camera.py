@@ -1,8 +1,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from keras_fer.data.synthetic.camera import NUM_BACKGROUNDS, background, composite, occlude, photograph
+from keras_fer.data.synthetic.camera import (
+    NUM_BACKGROUNDS,
+    background,
+    composite,
+    occlude,
+    photograph,
+    tone_curve,
+)
 from keras_fer.data.synthetic.sheets import STUDIO
 
 
@@ -40,6 +48,16 @@ def test_exposure_and_gamma_by_hand():
     plain = np.full((32, 32, 3), 100, np.uint8)
     assert photograph(plain, replace(STUDIO, exposure=1.2))[0, 0, 0] == 120
     assert photograph(plain, replace(STUDIO, gamma=2.0))[0, 0, 0] == round(255 * (100 / 255) ** 2)
+
+
+@pytest.mark.parametrize("exposure", [0.7, 1.0, 1.2, 1.4])
+def test_tones_rise_and_never_burn_out(exposure):
+    curve = tone_curve(exposure, 1.0).astype(int)
+    steps = np.diff(curve)
+    assert (steps >= 0).all()
+    assert steps.max() <= 2
+    assert curve[-1] == min(255, round(255 * exposure))
+    assert len(set(curve[200:].tolist())) > 15
 
 
 def test_blur_smooths():
