@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
 from keras_fer.cli.evaluate import SPLIT_NAMES
 from keras_fer.cli.main import main
-
 from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedWriter
 from keras_fer.data.records import SPLITS
