@@ -1,0 +1,72 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from keras_fer.errors import FERError
+from keras_fer.models.objective import Objective, preset
+from keras_fer.training.config import TrainingConfig
+
+
+def config(**changes):
+    return TrainingConfig(dataset="faces", output="run", **changes)
+
+
+def test_json_round_trip():
+    original = config(
+        preset="disentangle", objective_changes={"num_critics": 2, "class_weights": [1, 2]}, steps_per_epoch=7
+    )
+    again = TrainingConfig.from_dict(json.loads(json.dumps(original.to_dict())))
+    assert again == original
+    assert again.objective() == preset("disentangle", num_critics=2, class_weights=(1, 2))
+
+
+def test_objective_by_default_is_the_paper():
+    assert config().objective() == preset("paper")
+    assert isinstance(config(preset="baseline").objective(), Objective)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epochs", 0),
+        ("steps_per_epoch", 0),
+        ("batch_size", 7),
+        ("batch_size", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("critic_learning_rate", -1.0),
+        ("weight_decay", -0.1),
+        ("gradient_clip", -1.0),
+        ("warmup_share", 1.0),
+        ("ema_momentum", 1.0),
+        ("dropout", 1.0),
+        ("patience", 0),
+        ("pooling", "max"),
+        ("sampling", "random"),
+        ("precision", "float16"),
+        ("backbone", "vgg"),
+        ("augmentation", "wild"),
+        ("validation_split", "train"),
+    ],
+)
+def test_values_that_are_refused(field, value):
+    with pytest.raises(FERError, match=rf"`{field}` is not valid. Received: {field}="):
+        config(**{field: value})
+
+
+def test_objectives_that_are_refused():
+    with pytest.raises(FERError, match="no preset 'best'"):
+        config(preset="best")
+    with pytest.raises(FERError, match=r"no fields \['beta1'\]"):
+        config(objective_changes={"beta1": 1})
+    with pytest.raises(FERError, match="`adversarial_mode` must be one of"):
+        config(objective_changes={"adversarial_mode": "gan"})
+    with pytest.raises(FERError, match=r"no fields \['optimizer'\]"):
+        TrainingConfig.from_dict({"dataset": "faces", "output": "run", "optimizer": "lion"})
+
+
+def test_nothing_heavy_is_imported():
+    code = "import sys, keras_fer.training.config; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
