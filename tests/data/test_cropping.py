@@ -132,12 +132,13 @@ def test_color_is_refused_where_gray_was_found_and_converted_where_it_was_asked_
 
 @pytest.mark.parametrize("num_workers", [1, 2])
 def test_records_come_back_in_order(num_workers):
-    records = [record(np.full((40, 40), value, np.uint8)) for value in range(200)]
+    records = [record(np.full((40, 40), value, np.uint8)) for value in [*range(250)] * 4]
     records[70] = Record("gone", "train", dropped="bad")
     chunks = list(decoded(records, RGB, num_workers))
-    assert [found for chunk in chunks for found, _ in chunk] == records
+    found = [record for chunk in chunks for record, _ in chunk]
+    assert list(map(id, found)) == list(map(id, records))
     values = [image if isinstance(image, str) else image[0, 0, 0] for chunk in chunks for _, image in chunk]
-    assert values == [*range(70), "bad", *range(71, 200)]
+    assert values == [*range(70), "bad", *range(71, 250), *[*range(250)] * 3]
 
 
 def test_an_error_in_a_thread_reaches_the_caller():
