@@ -1,6 +1,6 @@
 """The part of a stored image that a model sees, in TensorFlow operations."""
 
-import tensorflow as tf  # noqa: TID253
+import tensorflow as tf
 
 
 def crop_offset(height: int, width: int, crop_size: int) -> tuple[int, int]:

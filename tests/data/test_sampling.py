@@ -49,6 +49,8 @@ def test_balanced_shares_are_exact_in_each_epoch():
     np.testing.assert_allclose(one.prior, [1 / 3] * 3)
     rows = epoch(one)
     assert class_counts(rows).tolist() == [30, 30, 30]
+    # Mixed: no batch of 30 is of one class.
+    assert all(class_counts(one.batch(step)).max() < 25 for step in range(3))
     # Without replacement where a class suffices, equally often where it does not.
     _, counts = np.unique(rows, return_counts=True)
     assert np.sort(counts).tolist() == [1] * 60 + [3] * 10
