@@ -17,7 +17,6 @@ from keras_fer.data import prepared_format
 from keras_fer.data.duplicates import perceptual_hashes, pixel_hashes
 from keras_fer.data.prepared_format import (
     FACTOR_PREFIX,
-    HASH_COLUMNS,
     INFO_FILE,
     LABELS_FILE,
     RECORDS_FILE,
@@ -126,15 +125,8 @@ def open_prepared(
     for entry, shard in zip(info["shards"], shards, strict=True):
         if shard.dtype != np.uint8 or shard.shape != (entry["num_images"], *shape):
             raise prepared_format.damaged(path / entry["name"], f"it holds {shard.dtype} {shard.shape}")
-    columns = prepared_format.load_columns(path / LABELS_FILE)
-    num_images = sum(entry["num_images"] for entry in info["shards"])
-    try:
-        missing = {"labels", "splits", *HASH_COLUMNS} - set(columns)
-        if missing:
-            raise ValueError(f"it has no {', '.join(sorted(missing))}")
-        columns = prepared_format.checked_columns(columns, num_images, len(info["label_names"]))
-    except ValueError as error:
-        raise prepared_format.damaged(path / LABELS_FILE, str(error)) from error
+    num_images = sum(len(shard) for shard in shards)
+    columns = prepared_format.load_row_columns(path / LABELS_FILE, num_images, len(info["label_names"]))
     none = np.full(num_images, -1, np.int64)
     return PreparedDataset(
         path=path,
@@ -277,6 +269,10 @@ class PreparedWriter:
             given[FACTOR_PREFIX + name] = values
         given |= {"pixel_hashes": pixel_hashes(images), "perceptual_hashes": perceptual_hashes(images)}
         columns = prepared_format.checked_columns(given, len(images), len(self.label_names))
+        self._buffer(images, columns)
+
+    def _buffer(self, images: np.ndarray, columns: Columns) -> None:
+        """Keeps rows until they fill a shard, and writes each full one."""
         start = 0
         while start < len(images):
             buffered = self.num_rows - self.rows_done

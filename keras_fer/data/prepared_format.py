@@ -164,6 +164,21 @@ def load_columns(path: Path) -> Columns:
         raise damaged(path, str(error)) from error
 
 
+def load_row_columns(path: Path, num_rows: int, num_classes: int) -> Columns:
+    """Reads and checks the columns of the rows of a finished data set.
+
+    Raises:
+        FERError: if the file is damaged, a column is missing, or one has wrong values.
+    """
+    columns = load_columns(path)
+    try:
+        if missing := {"labels", "splits", *HASH_COLUMNS} - set(columns):
+            raise ValueError(f"it has no {', '.join(sorted(missing))}")
+        return checked_columns(columns, num_rows, num_classes)
+    except ValueError as error:
+        raise damaged(path, str(error)) from error
+
+
 def damaged(path: Path, reason: str) -> FERError:
     """Returns the error for a file of a prepared data set that cannot be used."""
     return FERError(f"{str(path)!r} is damaged ({reason}). Prepare the data set again.")
