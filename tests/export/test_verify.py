@@ -111,7 +111,5 @@ def test_report_is_plain_json_even_with_nan(exported, contract, expected):
 
 
 def test_images_of_another_shape_are_refused(classifier, contract):
-    with pytest.raises(
-        ValueError, match=r"uint8 \(n, 16, 16, 3\) with n > 0. Received: uint8 \(0, 16, 16, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"n > 0\. Received: uint8 \(0, 16, 16, 3\)"):
         reference(classifier, contract, np.zeros((0, 16, 16, 3), np.uint8))
