@@ -111,6 +111,8 @@ def test_resumes_with_the_batches_of_the_uninterrupted_run(gray):
         ).as_numpy_iterator()
     ]
     np.testing.assert_array_equal(whole[4:], rest)
+    endless = train_pipeline(gray, train_sampler(gray), start_step=4).take(5).as_numpy_iterator()
+    np.testing.assert_array_equal(whole[4:], [images for images, _ in endless])
 
 
 def test_endless_unless_told(gray):

