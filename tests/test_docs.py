@@ -176,42 +176,32 @@ def test_every_command_and_public_name_is_documented():
 
 
 def table(page, first_cell):
-    """Returns the cells of the rows of the table whose heading begins with a cell."""
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in PAGES[page].splitlines()
-        if line.startswith("|")
-    ]
-    start = next(number for number, row in enumerate(rows) if row[0] == first_cell)
-    width = len(rows[start])
-    stop = next(
-        (n for n in range(start + 2, len(rows)) if len(rows[n]) != width or set(rows[n][0]) == {"-"}), None
-    )
-    found = [rows[start], *rows[start + 2 : stop]]
-    # The heading of a following table of the same width is the row above its rule.
-    return found[:-1] if stop is not None and set(rows[stop][0]) == {"-"} else found
+    """Returns the rows of the table whose heading begins with a cell: the heading, then the body."""
+    for lines in re.findall(r"(?:^\|.*\n)+", PAGES[page], re.MULTILINE):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines.splitlines()]
+        if rows[0][0] == first_cell:
+            return [rows[0], *rows[2:]]
+    raise LookupError(f"{page} has no table with the heading {first_cell!r}")
 
 
 def test_table_of_presets():
     heading, *rows = table("docs/objective.md", "field")
     assert [cell.strip("`") for cell in heading[1:]] == list(PRESETS)
-    words = {True: "yes", False: "no"}
-    documented = set()
-    for name, *cells in rows:
-        field = name.split()[0]
-        documented.add(field)
-        values = [getattr(objective, field) for objective in PRESETS.values()]
-        assert cells == [
-            words[v] if isinstance(v, bool) else f"{v:g}" if not isinstance(v, str) else v for v in values
-        ]
-    default = Objective()
-    changed = {
-        field.name
-        for field in fields(Objective)
-        for objective in PRESETS.values()
-        if getattr(objective, field.name) != getattr(default, field.name)
-    }
-    assert changed <= documented
+    documented = {name.split()[0]: cells for name, *cells in rows}
+    for field in fields(Objective):
+        values = [getattr(objective, field.name) for objective in PRESETS.values()]
+        if field.name in documented:
+            assert documented[field.name] == [written(value) for value in values], field.name
+        else:
+            assert set(values) == {field.default}, f"the presets set {field.name}"
+    assert set(documented) <= {field.name for field in fields(Objective)}
+
+
+def written(value):
+    """Returns how a page writes a value."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 @pytest.mark.parametrize("name", SOURCES)
