@@ -108,12 +108,13 @@ def command(
     from keras_fer.models.loading import load_model
 
     trained = load_model(model)
-    calibration = image_sample(prepared, trained.contract, ("train", "validation"), calibration_images, seed)
-    verification = image_sample(prepared, trained.contract, ("test", "validation"), verification_images, seed)
+    contract = trained.contract
+    calibration = image_sample(prepared, contract, ("train", "validation"), calibration_images, seed)
+    verification = image_sample(prepared, contract, ("test", "validation"), verification_images, seed)
     try:
         report = export(
             trained.classifier,
-            trained.contract,
+            contract,
             output,
             images=verification.images,
             labels=verification.labels,

@@ -3,8 +3,8 @@
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from keras_fer.errors import FERError
 from keras_fer.export.metadata import add_metadata
 from keras_fer.export.quantize import convert
 from keras_fer.export.recipes import RECIPES, Recipe
-from keras_fer.export.verify import FileReport, Limits, reference, verify
+from keras_fer.export.verify import FileReport, Limits, Reference, reference, verify
 from keras_fer.runtime.latency import measure_latency, slower_than_float32
 from keras_fer.runtime.model_file import LABELS_FILE
 
@@ -117,8 +117,7 @@ def export(
     `report.json`. It appears whole, or not at all.
 
     Args:
-        classifier: functional `keras.Model` from images, float32 `(batch, size, size, 3)` in [0, 255],
-            to logits `(batch, K)`.
+        classifier: functional `keras.Model` from images to logits, see `deploy_model`.
         contract: stored in every file.
         output: the folder, new.
         images: to compare Keras model and files on, uint8 `(n, size, size, 3)`, not used in training.
@@ -131,44 +130,60 @@ def export(
         keep_failed: whether a folder with failed checks is kept.
         num_runs: latency measurements per file.
 
-    Returns:
-        The report, all checks passed.
-
     Raises:
         ExportFailedError: if a check failed.
         FERError: if `output` is in use or the Keras model gives values that are not finite.
     """
-    limits = limits or Limits()
     with atomic_folder(output) as folder:
         expected = reference(classifier, contract, images, labels)
-        files = []
-        for recipe in recipes:
-            path = folder / recipe.file_name(contract.name)
-            path.write_bytes(
-                add_metadata(convert(classifier, contract, recipe, calibration_images), contract)
-            )
-            files.append(verify(path, recipe, contract, expected, limits))
-        latencies = measure_latency([folder / file.file for file in files], num_runs=num_runs)
-        num_calibration = 0 if calibration_images is None else len(calibration_images)
         report = ExportReport(
-            files=tuple(
-                file.with_latency(latency.median_ms, latency.min_ms, latency.cpu_ms)
-                for file, latency in zip(files, latencies, strict=True)
-            ),
+            files=(),
             contract=contract,
-            limits=limits,
-            calibration={"num_images": num_calibration, **(calibration or {})},
+            limits=limits or Limits(),
+            calibration={"num_images": _length(calibration_images), **(calibration or {})},
             verification={"num_images": len(images), **(verification or {})},
             versions=_versions(),
             num_parameters=expected.num_parameters,
-            warnings=(*_warnings(files), *slower_than_float32(latencies)),
+            warnings=(),
         )
+        files = _write_models(folder, classifier, report, recipes, calibration_images, expected)
+        report = _with_latencies(replace(report, files=tuple(files)), folder, num_runs)
         _write_beside(folder, report)
         if not (report.passed or keep_failed):
             raise _failed(report, "nothing was kept; --keep-failed keeps the files")
     if not report.passed:
         raise _failed(report, f"see {REPORT_FILE} in {str(output)!r}")
     return report
+
+
+def _write_models(
+    folder: Path,
+    classifier: Any,
+    report: ExportReport,
+    recipes: Sequence[Recipe],
+    calibration_images: np.ndarray | None,
+    expected: Reference,
+) -> Iterator[FileReport]:
+    """Converts and verifies by one recipe after the other."""
+    contract = report.contract
+    for recipe in recipes:
+        path = folder / recipe.file_name(contract.name)
+        path.write_bytes(add_metadata(convert(classifier, contract, recipe, calibration_images), contract))
+        yield verify(path, recipe, contract, expected, report.limits)
+
+
+def _with_latencies(report: ExportReport, folder: Path, num_runs: int) -> ExportReport:
+    """Adds measured times, and warnings where they or the files give reason to."""
+    latencies = measure_latency([folder / file.file for file in report.files], num_runs=num_runs)
+    files = tuple(
+        file.with_latency(latency.median_ms, latency.min_ms, latency.cpu_ms)
+        for file, latency in zip(report.files, latencies, strict=True)
+    )
+    return replace(report, files=files, warnings=(*_warnings(files), *slower_than_float32(latencies)))
+
+
+def _length(images: np.ndarray | None) -> int:
+    return 0 if images is None else len(images)
 
 
 def _write_beside(folder: Path, report: ExportReport) -> None:

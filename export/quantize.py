@@ -43,8 +43,8 @@ def convert(
         # `from_concrete_functions` on a Keras 3 model writes unfrozen variables and answers only NaN.
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         if recipe.weight_dtype == "int8":
-            _require_calibration(calibration_images, contract.image_size)
-            return _int8(converter, calibration_images, recipe.input_dtype)
+            images = _calibration(calibration_images, contract.image_size)
+            return _int8(converter, images, recipe.input_dtype)
         if recipe.weight_dtype == "float16":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
@@ -93,12 +93,14 @@ def float_operators(graph: Graph) -> list[str]:
     return [graph.tensors[index].name for operator in in_float for index in operator.outputs]
 
 
-def _require_calibration(images: np.ndarray | None, size: int) -> None:
+def _calibration(images: np.ndarray | None, size: int) -> np.ndarray:
+    """Returns the images if int8 can be calibrated on them."""
     if images is None or images.dtype != np.uint8 or images.shape[1:] != (size, size, 3) or not len(images):
         received = "none" if images is None else f"{images.dtype} {images.shape}"
         raise ValueError(
             f"int8 needs calibration images, uint8 (n, {size}, {size}, 3) with n > 0. Received: {received}"
         )
+    return images
 
 
 @contextlib.contextmanager

@@ -196,23 +196,18 @@ def verify(
     differences = np.abs(probabilities - expected.probabilities)
     answers = expected.probabilities.argmax(axis=1)
     agreement = float((probabilities.argmax(axis=1) == answers).mean())
-    known = expected.labels >= 0
-    num_known = int(known.sum())
-    num_right = int((probabilities.argmax(axis=1) == expected.labels)[known].sum())
-    keras_right = int((answers == expected.labels)[known].sum())
+    accuracy = _accuracy(probabilities, expected.labels)
+    keras_accuracy = _accuracy(expected.probabilities, expected.labels)
+    largest = float(differences.max())
     checks = [
         *_structure_checks(path, content, recipe, contract, interface),
         *_size_checks(len(content), graph.num_constants, recipe, expected.num_parameters),
-        _at_least("share of finite probabilities", float(np.isfinite(probabilities).mean()), 1.0),
-        _at_most("distance of sums from 1", float(np.abs(probabilities.sum(axis=1) - 1).max()), 1e-3),
+        *_probability_checks(probabilities),
+        _difference_check(recipe, limits, largest, agreement),
     ]
-    if recipe.weight_dtype == "int8":
-        checks.append(_at_least("agreement", agreement, limits.agreement))
-    else:
-        limit = limits.float16_difference if recipe.weight_dtype == "float16" else limits.float32_difference
-        checks.append(_at_most("largest difference of a probability", float(differences.max()), limit))
-    if num_known:
-        loss = (keras_right - num_right) / num_known
+    if accuracy is not None and keras_accuracy is not None:
+        # Rounded, since 0.64 − 0.63 is a little more than 0.01.
+        loss = round(keras_accuracy - accuracy, 9)
         checks.append(_at_most("loss of accuracy", loss, limits.accuracy_loss))
     return FileReport(
         file=path.name,
@@ -222,11 +217,11 @@ def verify(
         num_constants=graph.num_constants,
         operators=graph.histogram,
         num_images=len(expected.images),
-        max_difference=float(differences.max()),
+        max_difference=largest,
         mean_difference=float(differences.mean()),
         agreement=agreement,
-        accuracy=num_right / num_known if num_known else None,
-        keras_accuracy=keras_right / num_known if num_known else None,
+        accuracy=accuracy,
+        keras_accuracy=keras_accuracy,
         checks=tuple(checks),
     )
 
@@ -248,6 +243,12 @@ def _answers(content: bytes, images: np.ndarray) -> tuple[np.ndarray, tuple]:
         for tensor in (*interpreter.get_input_details(), *interpreter.get_output_details())
     )
     return np.stack(rows), ends
+
+
+def _accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float | None:
+    """Returns the share of right answers among the images with a label; None if there are none."""
+    known = labels >= 0
+    return float((probabilities.argmax(axis=1) == labels)[known].mean()) if known.any() else None
 
 
 def _structure_checks(
@@ -285,6 +286,22 @@ def _size_checks(size_bytes: int, num_constants: int, recipe: Recipe, num_parame
         _at_most("number of constants", num_constants, int(1.05 * num_parameters) + 512),
         _at_most("size in bytes", size_bytes, largest),
     ]
+
+
+def _probability_checks(probabilities: np.ndarray) -> list[Check]:
+    """Checks that the answers are probabilities at all."""
+    return [
+        _at_least("share of finite probabilities", float(np.isfinite(probabilities).mean()), 1.0),
+        _at_most("distance of sums from 1", float(np.abs(probabilities.sum(axis=1) - 1).max()), 1e-3),
+    ]
+
+
+def _difference_check(recipe: Recipe, limits: Limits, largest: float, agreement: float) -> Check:
+    """Compares the answers with those of the Keras model, as closely as the recipe allows."""
+    if recipe.weight_dtype == "int8":
+        return _at_least("agreement", agreement, limits.agreement)
+    limit = limits.float16_difference if recipe.weight_dtype == "float16" else limits.float32_difference
+    return _at_most("largest difference of a probability", largest, limit)
 
 
 def _at_most(name: str, value: float, limit: float) -> Check:

@@ -57,10 +57,10 @@ def measure_latency(
     Raises:
         FERError: if a file is not a model that LiteRT can run.
     """
-    paths = [Path(path) for path in paths]
-    interpreters = [_interpreter(path, num_threads) for path in paths]
-    wall = np.zeros((len(paths), num_runs))
-    cpu = np.zeros((len(paths), num_runs))
+    files = [Path(path) for path in paths]
+    interpreters = [_interpreter(path, num_threads) for path in files]
+    wall = np.zeros((len(files), num_runs))
+    cpu = np.zeros((len(files), num_runs))
     for run in range(-WARM_UP_RUNS, num_runs):
         for position, interpreter in enumerate(interpreters):
             wall_start, cpu_start = time.perf_counter(), time.process_time()
@@ -79,7 +79,7 @@ def measure_latency(
             cpu_ms=float(cpu[position].mean() * 1e3),
             size_bytes=path.stat().st_size,
         )
-        for position, path in enumerate(paths)
+        for position, path in enumerate(files)
     ]
 
 
