@@ -166,13 +166,7 @@ def augment(
             contrast=1.0 + signed(7, config.contrast),
             saturation=1.0 + signed(8, config.saturation) if config.saturation else None,
         )
-    if config.erasing:
-        area = config.erasing_area * (0.1 + 0.9 * draws[10]) * tf.cast(draws[9] < config.erasing, tf.float32)
-        mask = rectangles(image_size, area, tf.exp(signed(11, _LOG_LARGEST_ASPECT)), draws[12], draws[13])
-        # Products, since `tf.where` is several times slower where it has to broadcast.
-        erased = tf.cast(mask, tf.float32)
-        views = views * (1.0 - erased) + _erasing_fill(views, config, seeds[1], donors) * erased
-    return views
+    return _erase(views, config, draws[9:], seeds[1], donors) if config.erasing else views
 
 
 def warp(
@@ -207,26 +201,16 @@ def warp(
         # Bilinear sampling alone would skip pixels: the antialiased reduction comes first.
         images, top, left = _reduce(images, top, left, image_size / crop_size)
         crop_size = image_size
-    centre_x, centre_y = left + crop_size / 2, top + crop_size / 2
-    # From offsets (x, y) about the centre of the result to offsets in the stored image: the inverses of
-    # flip · shear · rotation · zoom, so that the motions as seen come in that order.
-    step = crop_size / image_size / zoom
-    cosine, sine = tf.cos(rotation) * step, tf.sin(rotation) * step
-    mirror = tf.where(flip, -1.0, 1.0)
-    x_by_x, x_by_y = mirror * (cosine - shear * sine), -mirror * (sine + shear * cosine)
-    y_by_x, y_by_y = sine, cosine
+    x_by, y_by = _inverse_motion(flip, rotation, crop_size / image_size / zoom, shear)
     half = (image_size - 1) / 2
     shift_x, shift_y = half + translation[:, 0] * image_size, half + translation[:, 1] * image_size
-    zeros = tf.zeros_like(rotation)
     coefficients = (
-        x_by_x,
-        x_by_y,
-        centre_x - x_by_x * shift_x - x_by_y * shift_y - 0.5,
-        y_by_x,
-        y_by_y,
-        centre_y - y_by_x * shift_x - y_by_y * shift_y - 0.5,
-        zeros,
-        zeros,
+        *x_by,
+        left + crop_size / 2 - 0.5 - x_by[0] * shift_x - x_by[1] * shift_y,
+        *y_by,
+        top + crop_size / 2 - 0.5 - y_by[0] * shift_x - y_by[1] * shift_y,
+        tf.zeros_like(rotation),
+        tf.zeros_like(rotation),
     )
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
@@ -236,6 +220,18 @@ def warp(
         interpolation="BILINEAR",
         fill_mode="REFLECT",
     )
+
+
+def _inverse_motion(
+    flip: tf.Tensor, rotation: tf.Tensor, step: tf.Tensor, shear: tf.Tensor
+) -> tuple[tuple[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Returns the matrix, by rows, from offsets (x, y) in the result to offsets in the stored image.
+
+    The inverses of flip · shear · rotation · zoom, so that the motions as seen come in that order.
+    """
+    cosine, sine = tf.cos(rotation) * step, tf.sin(rotation) * step
+    mirror = tf.where(flip, -1.0, 1.0)
+    return (mirror * (cosine - shear * sine), -mirror * (sine + shear * cosine)), (sine, cosine)
 
 
 def _reduce(images: tf.Tensor, top: int, left: int, scale: float) -> tuple[tf.Tensor, int, int]:
@@ -307,6 +303,22 @@ def rectangles(
         return (pixels >= start) & (pixels < start + length)
 
     return (within(area * aspect, down)[:, :, None] & within(area / aspect, right)[:, None, :])[..., None]
+
+
+def _erase(
+    views: tf.Tensor,
+    config: AugmentationConfig,
+    draws: list[tf.Tensor],
+    seed: tf.Tensor,
+    donors: tf.Tensor | None,
+) -> tf.Tensor:
+    """Fills a rectangle of some images; `draws` are happening, area, aspect, place down and right."""
+    happening, area, aspect, down, right = draws
+    area = config.erasing_area * (0.1 + 0.9 * area) * tf.cast(happening < config.erasing, tf.float32)
+    aspect = tf.exp((2.0 * aspect - 1.0) * _LOG_LARGEST_ASPECT)
+    erased = tf.cast(rectangles(views.shape[1], area, aspect, down, right), tf.float32)
+    # Products, since `tf.where` is several times slower where it has to broadcast.
+    return views * (1.0 - erased) + _erasing_fill(views, config, seed, donors) * erased
 
 
 def _erasing_fill(
