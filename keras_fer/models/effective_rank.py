@@ -30,14 +30,18 @@ class EffectiveRank(keras.metrics.Metric):
         self.products.assign_add(ops.matmul(ops.transpose(representations), representations))
 
     def result(self):
-        """Returns the effective rank of all rows seen, 0 before the first."""
+        """Returns the effective rank of all rows seen, 0 before the first, NaN where any was not finite."""
         count = ops.maximum(self.count, 1.0)
         mean = self.total / count
         covariance = self.products / count - ops.outer(mean, mean)
+        # The decomposition would raise, in the middle of the epoch that ought to report the NaN.
+        finite = ops.all(ops.isfinite(covariance))
+        covariance = ops.where(finite, covariance, ops.zeros_like(covariance))
         spectrum = ops.maximum(ops.linalg.eigh(covariance)[0], 0.0)
         shares = spectrum / ops.maximum(ops.sum(spectrum), 1e-12)
         entropy = -ops.sum(shares * ops.log(ops.maximum(shares, 1e-12)))
-        return ops.where(ops.sum(spectrum) > 1e-9, ops.exp(entropy), 0.0)
+        rank = ops.where(ops.sum(spectrum) > 1e-9, ops.exp(entropy), 0.0)
+        return ops.where(finite, rank, float("nan"))
 
     def get_config(self):
         """Returns what `from_config` needs."""

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -57,6 +58,7 @@ def test_a_run_leaves_models_config_history_and_contract(config):
     assert json.loads((result.folder / "contract.json").read_text()) == model.contract.to_dict()
 
 
+@pytest.mark.filterwarnings("ignore:The non-expression representation is collapsing")
 def test_the_stored_config_repeats_the_run(config, tmp_path):
     first = fit(config(preset="disentangle_pairs", augmentation="standard"), verbose=0)
     stored = read_config(first.folder)
@@ -67,15 +69,19 @@ def test_the_stored_config_repeats_the_run(config, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_saved_model_holds_the_averaged_weights(config):
-    """With a momentum of nearly 1 the average stays at the initial weights, however long one trains."""
-    settings = config(ema_momentum=0.999999, epochs=1)
-    result = fit(settings, verbose=0)
+def test_the_saved_model_holds_the_averaged_weights(config, tmp_path):
+    """With a momentum of nearly 1 the average stays where the first step left the weights."""
+    settings = config(ema_momentum=0.999999, epochs=1, steps_per_epoch=16)
     keras.utils.set_random_seed(settings.seed)
-    untrained = build_model(settings, open_prepared(settings.dataset), (1 / 8,) * 8, 4)
-    saved = load_model(result.folder)
-    for one, other in zip(saved.encoder_variables, untrained.encoder_variables, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4, err_msg=one.path)
+    untrained = build_model(settings, open_prepared(settings.dataset), (1 / 8,) * 8, 16)
+
+    def largest_move(run):
+        pairs = zip(load_model(run).encoder_variables, untrained.encoder_variables, strict=True)
+        return max(np.abs(one - other).max() for one, other in pairs)
+
+    assert largest_move(fit(settings, verbose=0).folder) < 1.1 * settings.learning_rate
+    plain = replace(settings, ema_momentum=0.0, output=str(tmp_path / "plain"))
+    assert largest_move(fit(plain, verbose=0).folder) > 3 * settings.learning_rate
 
 
 def test_critics_know_the_prior_of_the_sampler_and_are_ramped(config):
