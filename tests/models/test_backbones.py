@@ -11,7 +11,7 @@ from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES
 # name: (size at which it is meant to run, default normalisation, reduction of the sides, channels)
 EXPECTED = {
     "residual_small": (48, "standardized_gray", 8, 144),
-    "plain_small": (48, "standardized_gray", 8, 96),
+    "plain_small": (48, "standardized_gray", 16, 96),
     "mobile_convolutional": (64, "rgb", 32, 256),
     "mobilenet_v2": (64, "rgb", 32, 1280),
     "mobilenet_v2_half": (64, "rgb", 32, 1280),
@@ -59,19 +59,19 @@ def test_either_normalization(name, kind):
     assert gray == (kind == "standardized_gray")
 
 
-@pytest.mark.parametrize(("name", "millions"), [("residual_small", 0.85), ("plain_small", 0.16)])
+@pytest.mark.parametrize(("name", "millions"), [("residual_small", 0.85), ("plain_small", 0.14)])
 def test_sizes_that_the_docstrings_give(name, millions):
     assert backbone(name, 48).count_params() / 1e6 == pytest.approx(millions, abs=0.01)
 
 
 def test_own_nets_settle_fast():
-    """The default momentum of batch normalisation needs thousands of steps."""
+    """The default momentum of batch normalisation, 0.99, needs thousands of steps."""
     for name in ("residual_small", "plain_small", "mobile_convolutional"):
         trunk = backbone(name, 48)
         momenta = {
             layer.momentum for layer in trunk.layers if isinstance(layer, keras.layers.BatchNormalization)
         }
-        assert momenta == {0.9}
+        assert max(momenta) <= 0.95
 
 
 def test_no_stride_in_the_first_convolution_of_small_nets():

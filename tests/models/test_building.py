@@ -11,9 +11,9 @@ LABELS = ("neutral", "happiness", "sadness")
 def test_by_names(tiny_trunk):
     model = disentangling_model("plain_small", label_names=LABELS, image_size=24, objective="paper")
     assert model.input_shape == (None, 24, 24, 3)
-    assert model.output_shape["expression"] == (None, 3)
-    assert model.output_shape["expression_representation"] == (None, 128)
-    assert model.output_shape["non_expression_representation"] == (None, 64)
+    assert model.expression_head.output_shape == (None, 3)
+    assert model.expression_branch.output_shape == (None, 128)
+    assert model.non_expression_branch.output_shape == (None, 64)
     assert (model.contract.label_names, model.contract.image_size) == (LABELS, 24)
     assert model.objective == preset("paper")
     assert model.decoder is None

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_fer.models.objective import PRESETS
+from keras_fer.models.objective import PRESETS, preset
 
 
 def arrays(model_or_variables):
@@ -128,17 +128,22 @@ def test_metrics_before_compile(tiny_model):
 # --- what fit takes ------------------------------------------------------------------------------
 
 
-def test_graph_several_steps_per_execution_and_eager_agree(tiny_model, make_batch):
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    # XLA draws other random numbers: it is compared where critics learn from the batch.
+    ("bank_size", "compiled"),
+    [(16, {"steps_per_execution": 2}), (0, {"jit_compile": True})],
+)
+def test_compiled_steps_are_the_eager_ones(tiny_model, make_batch, bank_size, compiled):
     images, targets = make_batch(24)
+    objective = preset("disentangle", bank_size=bank_size, bank_draws=8, num_critics=1, critic_steps=2)
     results = []
-    for settings in ({"run_eagerly": True}, {"steps_per_execution": 2}, {"jit_compile": True}):
-        model = tiny_model("disentangle")
-        model.compile(**sgd(0.01), **settings)
+    for settings in ({"run_eagerly": True}, compiled):
+        model = tiny_model(objective)
+        model.compile(**sgd(), **settings)
         history = model.fit(images, targets, batch_size=6, epochs=2, shuffle=False, verbose=0).history
-        results.append((arrays(model.trainable_variables), [history["loss"]]))
-    for other in results[1:]:
-        assert_equal(results[0][0], other[0], atol=2e-5)
-        assert_equal(results[0][1], other[1], atol=1e-4)
+        results.append([*arrays(model.trainable_variables), history["loss"]])
+    assert_equal(*results, atol=1e-9)
 
 
 def test_fit_on_a_dataset_equals_fit_on_arrays_and_logs_what_is_validated(tiny_model, make_batch):
@@ -217,14 +222,14 @@ def test_augmentation_gets_seed_and_step_and_pairs_and_decides_what_is_reconstru
     calls = []
 
     def black(pictures, seed, pairs):
-        calls.append((pictures.dtype, seed.numpy().tolist(), pairs.numpy().tolist()))
+        calls.append((seed.numpy().tolist(), np.asarray(pairs).tolist()))
         return tf.zeros_like(pictures)
 
     model = tiny_model({"reconstruction_weight": 1.0})
     model.compile(**sgd(0.0), augmentation=black, augmentation_seed=7, run_eagerly=True)
     logs = [model.train_on_batch(images, targets, return_dict=True) for _ in range(2)]
     pairs = targets["pair"].tolist()
-    assert calls == [(tf.uint8, [7, 0], pairs), (tf.uint8, [7, 1], pairs)]
+    assert calls == [([7, 0], pairs), ([7, 1], pairs)]
     features = model.trunk(np.zeros((12, 16, 16, 3), np.float32))
     codes = [
         model.expression_branch(features, training=True),

@@ -84,7 +84,7 @@ def test_what_is_evaluated_is_the_average(tiny_model, make_batch):
     )
     images, targets = concatenated(batches)
     callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), Watch()]
-    settings = {"steps_per_epoch": 1, "epochs": 2, "verbose": 0, "callbacks": callbacks}
+    settings = {"steps_per_epoch": 1, "epochs": 2, "shuffle": False, "verbose": 0, "callbacks": callbacks}
     dataset = tf.data.Dataset.from_tensor_slices((images, targets)).batch(12)
     model.fit(dataset, validation_data=batches[0], **settings)
     for index, average in enumerate((states[0], averaged(states))):
