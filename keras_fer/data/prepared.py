@@ -90,10 +90,13 @@ class PreparedDataset:
         if indices.size and (indices.min() < 0 or indices.max() >= len(self)):
             raise IndexError(f"Indices must be from 0 to {len(self) - 1}. Received: {indices}")
         shard_ids = np.searchsorted(self._starts, indices, side="right") - 1
+        positions = (indices - self._starts[shard_ids]).tolist()
+        # Plain views: indexing a `np.memmap` costs as much as copying a small image.
+        shards = [np.asarray(shard) for shard in self._shards]
         images = np.empty((len(indices), *self.image_shape), np.uint8)
-        for shard_id in np.unique(shard_ids):
-            chosen = shard_ids == shard_id
-            images[chosen] = self._shards[shard_id][indices[chosen] - self._starts[shard_id]]
+        # Row by row each image is copied once; indexing by arrays of rows would copy the batch twice.
+        for row, (shard_id, position) in enumerate(zip(shard_ids.tolist(), positions, strict=True)):
+            images[row] = shards[shard_id][position]
         return images
 
     def class_counts(self, split: str) -> np.ndarray:
