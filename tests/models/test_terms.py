@@ -1,4 +1,4 @@
-"""What the terms are made of; whole terms are tested by `test_losses.py` and `test_train_step.py`."""
+"""What the terms are made of; whole terms are tested by `test_losses.py` and `test_disentangling_step.py`."""
 
 import keras
 import numpy as np
