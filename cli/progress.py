@@ -10,9 +10,7 @@ import click
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """Yields a function of (done, total) that moves a bar; away from a terminal only the label is shown."""
-    with click.progressbar(
-        length=1, label=label, file=sys.stderr, show_pos=True, update_min_steps=1
-    ) as bar:
+    with click.progressbar(length=1, label=label, file=sys.stderr, show_pos=True, update_min_steps=1) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.length = total
