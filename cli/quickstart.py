@@ -16,7 +16,7 @@ from keras_fer.cli.tensorflow_start import load_tensorflow
 PRESETS = ("baseline", "disentangle_pairs")
 _NUM_SAMPLES = 8
 # Small crops that are well aligned: positions matter, and a short schedule is enough.
-_RECIPE = {
+_RECIPE: dict[str, Any] = {
     "backbone": "plain_small",
     "pooling": "flatten",
     "dropout": 0.3,

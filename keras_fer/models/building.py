@@ -68,7 +68,12 @@ def disentangling_model(
             "disentangle, and equal to the number of `label_names`. "
             f"Received: num_expressions={num_expressions}, label_names={label_names}"
         )
-    trunk = named_backbone(backbone, image_size) if isinstance(backbone, str) else backbone
+    if isinstance(backbone, str):
+        if image_size is None:
+            raise ValueError("A backbone by name needs an image size. Received: image_size=None")
+        trunk = named_backbone(backbone, image_size)
+    else:
+        trunk = backbone
     if label_names is not None and contract is None:
         contract = ModelContract(label_names=tuple(label_names), image_size=trunk.input_shape[1])
     features_shape = trunk.output_shape[1:]

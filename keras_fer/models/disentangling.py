@@ -1,5 +1,7 @@
 """The model of two representations and the step that trains it: one forward pass, two players."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -75,7 +77,7 @@ class DisentanglingModel(keras.Model):
         self._build_second_player()
         self._build_metrics()
         self.augmentation = None
-        self.critic_optimizer = None
+        self.critic_optimizer: Any = None
 
     def _build_second_player(self) -> None:
         """Builds critics and bank. After the graph: their variables must come last, see below."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_fer.atomic import require_new_folder
@@ -116,7 +117,7 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
 
 
 def build_model(
-    config: TrainingConfig, dataset: PreparedDataset, prior: Sequence[float], num_steps: int
+    config: TrainingConfig, dataset: PreparedDataset, prior: Sequence[float] | np.ndarray, num_steps: int
 ) -> DisentanglingModel:
     """Builds the model of a run; critics that know the class prior, ramped over a tenth of the steps."""
     objective = config.objective()

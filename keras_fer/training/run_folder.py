@@ -54,7 +54,7 @@ def read_history(run: Path) -> list[dict[str, float]]:
 
 def environment() -> dict[str, Any]:
     """Returns versions, platform and git revision, so that a run can be repeated."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for package in _PACKAGES:
         try:
             versions[package] = version(package)
