@@ -148,17 +148,29 @@ class DisentanglingModel(keras.Model):
             return {}
         serialize = keras.saving.serialize_keras_object
         critic_optimizer = None if self.critic_optimizer is None else serialize(self.critic_optimizer)
-        return {"optimizer": serialize(self.optimizer), "critic_optimizer": critic_optimizer}
+        # What `exclude_from_weight_decay` was told is not in the config of a Keras optimiser.
+        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        undecayed = getattr(inner, "_exclude_from_weight_decay_pattern", None)
+        return {
+            "optimizer": serialize(self.optimizer),
+            "critic_optimizer": critic_optimizer,
+            "undecayed": undecayed and undecayed.pattern,
+        }
 
     def compile_from_config(self, config):
         """Compiles a loaded model and builds both optimisers, so that their state is restored."""
-        self.compile(
-            **{
-                name: keras.saving.deserialize_keras_object(value)
-                for name, value in config.items()
-                if value is not None
-            }
-        )
+        config = dict(config)
+        undecayed = config.pop("undecayed", None)
+        optimizers = {
+            name: keras.saving.deserialize_keras_object(value)
+            for name, value in config.items()
+            if value is not None
+        }
+        if undecayed:
+            optimizer = optimizers["optimizer"]
+            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            inner.exclude_from_weight_decay(var_names=[undecayed])
+        self.compile(**optimizers)
         self.optimizer.build(self.encoder_variables)
         if self.critic_optimizer is not None:
             self.critic_optimizer.build(self.critic_variables)

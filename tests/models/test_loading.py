@@ -34,7 +34,8 @@ def assert_identical(first, second):
 @pytest.mark.parametrize("name", PRESETS)
 def test_training_goes_on_bit_for_bit(tiny_model, make_batch, tmp_path, name):
     model = tiny_model(name, dropout=0.0)
-    optimizer = keras.optimizers.AdamW(SCHEDULE, weight_decay=0.1, use_ema=True, global_clipnorm=1.0)
+    optimizer = keras.optimizers.AdamW(SCHEDULE, weight_decay=10.0, use_ema=True, global_clipnorm=1.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer=optimizer, critic_optimizer=keras.optimizers.Adam(5e-3, 0.5), run_eagerly=True)
     batches = [make_batch(seed=seed) for seed in range(4)]
     for batch in batches[:2]:
@@ -52,7 +53,9 @@ def test_training_goes_on_bit_for_bit(tiny_model, make_batch, tmp_path, name):
 def test_under_mixed_precision(tiny_model, make_batch, tmp_path, dtype_policy):
     dtype_policy("mixed_float16")
     model = tiny_model("disentangle")
-    model.compile(run_eagerly=True)
+    optimizer = keras.optimizers.AdamW(1e-3, weight_decay=10.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.compile(optimizer=optimizer, run_eagerly=True)
     model.train_on_batch(*make_batch())
     model.save(tmp_path / "model.keras")
     dtype_policy("float32")
