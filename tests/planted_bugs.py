@@ -1,0 +1,330 @@
+"""Plants known mistakes into a copy of the checkout, one at a time, and shows which test catches each.
+
+    python tests/planted_bugs.py            # every bug, about half a minute each
+    python tests/planted_bugs.py clamp ema  # those with such a word in their name
+
+A bug is one replacement in one file. The result goes to standard output as the rows of the table in
+tests/README.md; a bug that no test catches makes the exit code 1.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = "keras_fer/models/"
+STEP, TERMS, LOSSES = MODELS + "disentangling.py", MODELS + "terms.py", MODELS + "losses.py"
+CRITICS, BRANCHES = MODELS + "critics.py", MODELS + "branches.py"
+
+
+class Bug(NamedTuple):
+    """Replaces `old`, which occurs once in `file`, by `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+BUGS = (
+    Bug(
+        "½ as an integer: reconstruction is 0", LOSSES, "return 0.5 * ops.mean", "return (1 // 2) * ops.mean"
+    ),
+    Bug(
+        "representation detached: no adversarial gradient for the encoder",
+        TERMS,
+        'ops.cast(outputs["non_expression_representation"], labels.dtype)',
+        'ops.stop_gradient(ops.cast(outputs["non_expression_representation"], labels.dtype))',
+    ),
+    Bug(
+        "a variable twice in an optimiser step",
+        STEP,
+        "        variables = self.encoder_variables\n",
+        "        variables = [*self.encoder_variables, self.encoder_variables[0]]\n",
+    ),
+    Bug(
+        "critics moved by the adversarial loss",
+        STEP,
+        "if id(variable) not in critics]",
+        "if critics is not None]",
+    ),
+    Bug(
+        "encoder moved by the critics' loss",
+        STEP,
+        "            scaled_loss = self.optimizer.scale_loss(loss)",
+        "            if self.critics:\n"
+        '                seen = outputs["non_expression_representation"]\n'
+        '                loss += self._critic_loss(seen, targets["labels"])\n'
+        "            scaled_loss = self.optimizer.scale_loss(loss)",
+    ),
+    Bug(
+        "sign of the adversarial term",
+        TERMS,
+        "return ops.sum(labels, axis=-1) * sum(values)",
+        "return -ops.sum(labels, axis=-1) * sum(values)",
+    ),
+    Bug("sum over the critics instead of the mean", TERMS, "* sum(values) / len(values)", "* sum(values)"),
+    Bug(
+        "β3 in the place of β1",
+        TERMS,
+        'terms["reconstruction_loss"] = Term(objective.reconstruction_weight,',
+        'terms["reconstruction_loss"] = Term(objective.adversarial_weight,',
+    ),
+    Bug(
+        "label smoothing in the critics' loss",
+        STEP,
+        "errors = [losses.cross_entropy(labels, values) for values in logits]",
+        "smooth = losses.smoothed(labels, self.objective.label_smoothing)\n"
+        "        errors = [losses.cross_entropy(smooth, values) for values in logits]",
+    ),
+    Bug(
+        "a uniform prior whatever the sampler",
+        TERMS,
+        "prior = objective.class_prior or (1",
+        "prior = (1",
+    ),
+    Bug(
+        "expression loss reaches the non-expression branch",
+        STEP,
+        '        outputs["non_expression_representation"] = non_expression\n',
+        '        outputs["non_expression_representation"] = non_expression\n'
+        "        nothing = ops.mean(non_expression - ops.stop_gradient(non_expression))\n"
+        '        outputs["expression"] = outputs["expression"] * (1 + nothing)\n',
+    ),
+    Bug(
+        "route `branch` reaches the trunk",
+        STEP,
+        'decoded_from = features if objective.reconstruction_route == "all" else detached',
+        "decoded_from = features",
+    ),
+    Bug(
+        "route `branch` reaches the expression branch",
+        STEP,
+        "                expression = ops.stop_gradient(expression)\n",
+        "                expression = ops.multiply(expression, 1)\n",
+    ),
+    Bug(
+        "scope `branch` reaches the trunk",
+        STEP,
+        'shaped_from = features if objective.adversarial_scope == "trunk" else detached',
+        "shaped_from = features",
+    ),
+    Bug(
+        "critics learn from the batch before they judge it",
+        STEP,
+        "            loss = self.compute_loss(images, targets, outputs, sample_weight, training=True)\n",
+        "            if self.critics:\n"
+        '                self._train_critics(outputs["non_expression_representation"], targets["labels"])\n'
+        "            loss = self.compute_loss(images, targets, outputs, sample_weight, training=True)\n",
+    ),
+    Bug(
+        "the decoder is trained by nobody",
+        STEP,
+        "        variables = self.encoder_variables\n",
+        "        variables = self.encoder_variables\n"
+        "        if self.decoder is not None:\n"
+        "            decoder = {id(variable) for variable in self.decoder.variables}\n"
+        "            variables = [variable for variable in variables if id(variable) not in decoder]\n",
+    ),
+    Bug(
+        "averages paired with the wrong variables",
+        STEP,
+        "        return [variable for variable in self.trainable_variables if id(variable) not in critics]",
+        "        return [v for v in self.trainable_variables[::-1] if id(v) not in critics]",
+    ),
+    Bug("no ramp", TERMS, "if ramp_steps else 1.0", "if ramp_steps < 0 else 1.0"),
+    Bug(
+        "ramp one step early",
+        TERMS,
+        "ops.cast(step, keras.config.floatx()) /",
+        "ops.cast(step + 1, keras.config.floatx()) /",
+    ),
+    Bug(
+        "no clamp",
+        LOSSES,
+        "return -(ops.minimum(error, math.log(len(prior))) if clamp else error)",
+        "return -error",
+    ),
+    Bug(
+        "statistics of the branch updated twice under mixed routes",
+        STEP,
+        "non_expression, _ = branch.stateless_call(\n"
+        "                    branch.trainable_variables,\n"
+        "                    branch.non_trainable_variables,\n"
+        "                    decoded_from,\n"
+        "                    training=training,\n"
+        "                )",
+        "non_expression = branch(decoded_from, training=training)",
+    ),
+    Bug(
+        "the same draws in every step of the critics",
+        STEP,
+        "seed = (tf.cast(self.optimizer.iterations, tf.int32), step)",
+        "seed = (tf.cast(self.optimizer.iterations, tf.int32), 0)",
+    ),
+    Bug(
+        "one step of the critics only",
+        STEP,
+        "for step in range(objective.critic_steps):",
+        "for step in range(1):",
+    ),
+    Bug(
+        "draws of rows that are not filled",
+        CRITICS,
+        "filled = ops.minimum(self.count, self.capacity)",
+        "filled = ops.minimum(self.capacity, self.capacity)",
+    ),
+    Bug(
+        "the bank does not go round",
+        CRITICS,
+        "rows + self.count) % self.capacity",
+        "rows + 0 * self.count) % self.capacity",
+    ),
+    Bug(
+        "no sample weights in the adversarial term",
+        TERMS,
+        'terms["adversarial_loss"] = Term(weight, values, sample_weight)',
+        'terms["adversarial_loss"] = Term(weight, values)',
+    ),
+    Bug(
+        "smoothing gives a missing label a share",
+        LOSSES,
+        "amount * ops.sum(labels, axis=-1, keepdims=True) / labels.shape[-1]",
+        "amount / labels.shape[-1]",
+    ),
+    Bug(
+        "swap reconstruction without the swap",
+        TERMS,
+        "decoder([expression, _partners(non_expression)])",
+        "decoder([expression, non_expression])",
+    ),
+    Bug(
+        "rows of different pairs taken for a pair",
+        TERMS,
+        "paired = ops.logical_and(pair >= 0, ops.equal(pair, _partners(pair)))",
+        "paired = pair >= 0",
+    ),
+    Bug("noise of one size for every dimension", TERMS, "noise * deviation * normal", "noise * normal"),
+    Bug("pictures in [0, 1]", TERMS, "return small / 127.5 - 1.0", "return small / 255.0"),
+    Bug(
+        "diagonal counted in the decorrelation",
+        LOSSES,
+        "(ops.sum(squares) - ops.sum(ops.diagonal(squares)))",
+        "ops.sum(squares)",
+    ),
+    Bug("the last layer may shrink", BRANCHES, "center=False, scale=False,", "center=False, scale=True,"),
+    Bug(
+        "weight decay moves the unused branch",
+        STEP,
+        "non_expression_branch.trainable = self.objective.moves_non_expression_branch",
+        "non_expression_branch.trainable = True",
+    ),
+    Bug(
+        "loss not scaled for float16",
+        STEP,
+        "scaled_loss = self.optimizer.scale_loss(loss)",
+        "scaled_loss = loss",
+    ),
+    Bug(
+        "a mean of our own: too large under replicas",
+        LOSSES,
+        '        """Returns the values as they are."""\n        return y_pred',
+        '        """Returns the values as they are."""\n'
+        "        import tensorflow as tf\n\n"
+        "        return y_pred * tf.distribute.get_replica_context().num_replicas_in_sync",
+    ),
+    Bug(
+        "critics' optimiser not built at load",
+        STEP,
+        "            self.critic_optimizer.build(self.critic_variables)",
+        "            self.critic_optimizer.name = self.critic_optimizer.name",
+    ),
+    Bug("weight decay of everything after load", STEP, "        if undecayed:\n", "        if False:\n"),
+    Bug("a model may bring code", MODELS + "loading.py", "safe_mode=True", "safe_mode=False"),
+    Bug("class weights forgotten", TERMS, "    if class_weights is None:\n", "    if True:\n"),
+    Bug(
+        "validation uses the statistics of the batch",
+        STEP,
+        "outputs = self.forward(images, training=False)",
+        "outputs = self.forward(images, training=True)",
+    ),
+)
+
+
+def plant(bug: Bug, copy: Path) -> None:
+    """Writes the changed file into the copy."""
+    text = (ROOT / bug.file).read_text(encoding="utf-8")
+    if text.count(bug.old) != 1:
+        raise SystemExit(
+            f"{bug.name}: {bug.old!r} occurs {text.count(bug.old)} times in {bug.file}, not once."
+        )
+    (copy / bug.file).write_text(text.replace(bug.old, bug.new), encoding="utf-8")
+
+
+def first_failure(copy: Path) -> str | None:
+    """Runs the tests of the models in the copy; returns the name of the first that fails."""
+    steps = "tests/models/test_disentangling_step.py"
+    others = sorted(
+        str(path.relative_to(copy))
+        for path in (copy / "tests/models").glob("test_*.py")
+        if path.name not in ("test_disentangling_step.py", "test_backbones.py")
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--tb=line",
+        steps,
+        *others,
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "300"}
+    where = subprocess.run(
+        [sys.executable, "-c", "import keras_fer; print(keras_fer.__file__)"],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    if not Path(where).is_relative_to(copy):
+        raise SystemExit(f"The tests would run against {where}, not against the copy in {copy}.")
+    run = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode == 0:
+        return None
+    found = re.search(
+        r"^(?:FAILED|ERROR) tests/models/(\S+?\.py)(?:::(.+?))?(?: - |$)", run.stdout, re.MULTILINE
+    )
+    if not found:
+        raise SystemExit(run.stdout[-2000:] + run.stderr[-2000:])
+    return f"`{found[1]}::{found[2]}`"
+
+
+def main(words: list[str]) -> int:
+    """Plants each bug whose name holds one of the words; returns the exit code."""
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "checkout"
+        ignored = shutil.ignore_patterns(".git", "__pycache__", ".venv", "runs", "prepared")
+        shutil.copytree(ROOT, copy, ignore=ignored)
+        for bug in BUGS:
+            if words and not any(word in bug.name for word in words):
+                continue
+            plant(bug, copy)
+            caught = first_failure(copy)
+            missed += caught is None
+            print(f"| {bug.name} | {caught or 'NOTHING'} |", flush=True)
+            shutil.copyfile(ROOT / bug.file, copy / bug.file)
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
