@@ -68,8 +68,6 @@ def test_what_is_evaluated_is_the_average(tiny_model, make_batch):
     """Validation inside `fit` sees the averages, and training goes on from the weights."""
     batches = [make_batch(seed=seed) for seed in range(2)]
     states = trajectory(tiny_model("paper"), batches)
-    twin = tiny_model("paper")
-    twin.compile(run_eagerly=True)
     seen = []
 
     class Watch(keras.callbacks.Callback):

@@ -33,7 +33,7 @@ def assert_identical(first, second):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_training_goes_on_bit_for_bit(tiny_model, make_batch, tmp_path, name):
-    model = tiny_model(name, dropout=0.0)
+    model = tiny_model(name)
     optimizer = keras.optimizers.AdamW(SCHEDULE, weight_decay=10.0, use_ema=True, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer=optimizer, critic_optimizer=keras.optimizers.Adam(5e-3, 0.5), run_eagerly=True)
