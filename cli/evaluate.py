@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_fer.cli.progress import progress_bar
+from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.labels import TAXONOMIES
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def command(
         raise FERError(f"There is no folder {str(output.parent)!r} for the output; make it first.")
     images = open_prepared(dataset)
 
+    if model.suffix != ".tflite":
+        load_tensorflow()
     from keras_fer.evaluation.evaluate import evaluate
     from keras_fer.evaluation.recognizers import open_recognizer
 

@@ -102,6 +102,7 @@ def command(
     require_new_folder(output)
     prepared = open_prepared(dataset or _dataset_of_run(model))
     load_tensorflow()
+    load_tensorflow()
     from keras_fer.export.dataset_images import image_sample
     from keras_fer.export.export import ExportFailedError, export
     from keras_fer.export.verify import Limits

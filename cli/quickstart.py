@@ -12,6 +12,7 @@ import click
 
 from keras_fer.cli.progress import progress_bar
 from keras_fer.cli.tensorflow_start import load_tensorflow
+from keras_fer.errors import FERError
 
 PRESETS = ("baseline", "disentangle_pairs")
 _NUM_SAMPLES = 8
@@ -86,7 +87,7 @@ def _render(folder: Path, num_images: int, seed: int) -> Any:
 
     config = SyntheticConfig(num_images=num_images, difficulty="easy", pairs=True, seed=seed)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with progress_bar("faces") as progress:
+    with progress_bar("Faces") as progress:
         dataset = prepare_synthetic(config, folder, progress=progress)
     sheet = folder.parent / "expressions.png"
     Image.fromarray(expression_sheet(replace(config, image_size=128))).save(sheet)
@@ -108,7 +109,8 @@ def _train(run: Path, faces: Path, preset: str, epochs: int, seed: int) -> Any:
     config = TrainingConfig(
         dataset=str(faces), output=str(run), preset=preset, epochs=epochs, seed=seed, **_RECIPE
     )
-    fit(config, verbose=2)
+    if fit(config, verbose=2).interrupted:
+        raise FERError(f"Interrupted. Remove {str(run.parent)!r} to start again.")
     evaluation = finish(run)
     low, high = evaluation.accuracy_interval
     click.echo(

@@ -94,7 +94,8 @@ def command(
     """Train on the prepared data set DATASET.
 
     Leaves the folder RUN: the best and the last model, config, history, TensorBoard logs, contract,
-    evaluation on the test split and report.html. Ctrl-C ends training early and keeps all that.
+    evaluation on the test split and report.html. Ctrl-C after the first epoch ends training early and
+    keeps all that.
 
     \b
         keras-fer train prepared/ferplus runs/paper --preset paper --epochs 14
@@ -133,9 +134,13 @@ def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[st
             stored = json.loads(config_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FERError(f"{str(config_file)!r} is not the config.json of a run: {error}") from error
+        if not isinstance(stored, dict) or not isinstance(stored.get("objective_changes", {}), dict):
+            raise FERError(
+                f"{str(config_file)!r} is not the config.json of a run: it is another kind of JSON."
+            )
         known = TrainingConfig.__dataclass_fields__
         values = {name: value for name, value in stored.items() if name in known}
     given = {name: value for name, value in options.items() if value is not None}
     changes = {name: given.pop(name) for name in list(given) if name in Objective.__dataclass_fields__}
     values["objective_changes"] = {**values.get("objective_changes", {}), **changes}
-    return TrainingConfig(**{**values, **given, "dataset": str(dataset), "output": str(run)})
+    return TrainingConfig.from_dict({**values, **given, "dataset": str(dataset), "output": str(run)})

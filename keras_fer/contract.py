@@ -45,20 +45,27 @@ class ModelContract:
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
+        if not isinstance(self.label_names, list | tuple):
+            raise FERError(
+                f"The model contract lacks a list of `label_names`. Received: {type(self.label_names)}"
+            )
         names = tuple(self.label_names)
         object.__setattr__(self, "label_names", names)
         object.__setattr__(self, "value_range", tuple(float(value) for value in self.value_range))
         problems = [
-            (len(names) < 2 or not all(isinstance(name, str) and name for name in names), "label_names"),
+            (len(names) < 2 or not all(map(_is_line, names)), "label_names"),
             (len(set(names)) != len(names), "label_names"),
             (not isinstance(self.image_size, int) or not 8 <= self.image_size <= 4096, "image_size"),
             (not 0 <= self.crop_margin <= 2, "crop_margin"),
             (self.resize_filter != "triangle", "resize_filter"),
             (self.color_order != "rgb", "color_order"),
             (self.value_range != (0.0, 255.0), "value_range"),
-            (not self.temperature > 0, "temperature"),
+            (not 0 < self.temperature < float("inf"), "temperature"),
             (not 0 <= self.uncertain_below <= 1, "uncertain_below"),
             (self.format_version != FORMAT_VERSION, "format_version"),
+            (not isinstance(self.name, str), "name"),
+            (not isinstance(self.description, str), "description"),
+            (not isinstance(self.training_data, str), "training_data"),
         ]
         for wrong, field in problems:
             if wrong:
@@ -92,7 +99,7 @@ class ModelContract:
             raise FERError(f"The model contract lacks {sorted(missing)}.")
         try:
             return cls(**values)
-        except TypeError as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise FERError(f"The model contract has a field of the wrong type: {error}") from error
 
     @classmethod
@@ -103,3 +110,8 @@ class ModelContract:
         except (ValueError, RecursionError) as error:
             raise FERError(f"The model contract is not valid JSON: {error}") from error
         return cls.from_dict(values)
+
+
+def _is_line(name: Any) -> bool:
+    """Whether a label name fits on one line of `labels.txt`."""
+    return isinstance(name, str) and name.splitlines() == [name]

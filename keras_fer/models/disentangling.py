@@ -119,7 +119,7 @@ class DisentanglingModel(keras.Model):
     # --- compiling, saving -----------------------------------------------------------------------
 
     def compile(
-        self, optimizer="adam", critic_optimizer=None, augmentation=None, augmentation_seed=0, **kwargs
+        self, optimizer="adam", *, critic_optimizer=None, augmentation=None, augmentation_seed=0, **kwargs
     ):
         """Configures training; the losses are those of the objective, so there is no `loss`.
 

@@ -61,7 +61,7 @@ def decorrelation(representations):
     """Σ_{i≠j} cov²_ij / d over the batch, a scalar (VICReg's covariance term, arXiv 2105.04906)."""
     centred = representations - ops.mean(representations, axis=0, keepdims=True)
     count = ops.cast(ops.shape(representations)[0], representations.dtype)
-    covariance = ops.matmul(ops.transpose(centred), centred) / (count - 1)
+    covariance = ops.matmul(ops.transpose(centred), centred) / ops.maximum(count - 1, 1)
     squares = ops.square(covariance)
     return (ops.sum(squares) - ops.sum(ops.diagonal(squares))) / representations.shape[-1]
 

@@ -71,7 +71,8 @@ class SaveBestAndLast(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves."""
-        if not math.isfinite(logs["loss"]):
+        # The loss is a mean over the epoch: only the validation sees what the last step did.
+        if not (math.isfinite(logs["loss"]) and math.isfinite(logs["val_loss"])):
             return
         with atomic_file(self.folder / LAST_MODEL) as temporary:
             self.model.save(temporary)

@@ -115,7 +115,12 @@ class TrainingConfig:
                     f"The training option `{name}` is not valid. Received: {name}={getattr(self, name)!r}"
                 )
         object.__setattr__(self, "objective_changes", dict(self.objective_changes))
-        self.objective()
+        objective = self.objective()
+        if objective.has_critics and 0 < objective.bank_size < self.batch_size:
+            raise FERError(
+                "`bank_size` must be 0 or at least `batch_size`. "
+                f"Received: bank_size={objective.bank_size}, batch_size={self.batch_size}"
+            )
 
     def objective(self) -> Objective:
         """Returns the preset with its changes.
@@ -136,4 +141,7 @@ class TrainingConfig:
         """Builds a config from what `to_dict` returned; raises `FERError` for unknown fields."""
         if unknown := set(values) - {item.name for item in fields(cls)}:
             raise FERError(f"A training config has no fields {sorted(unknown)}.")
-        return cls(**values)
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise FERError(f"A training config has a field of the wrong type: {error}") from error

@@ -58,7 +58,7 @@ def fit(
     """
     output = Path(config.output)
     require_new_folder(output)
-    dataset = open_prepared(config.dataset)
+    dataset = open_prepared(config.dataset, verify="checksums")
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     try:
@@ -78,21 +78,31 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
             "epoch by. Prepare it again with a larger validation share, or choose another split."
         )
     model = build_model(config, dataset, sampler.prior, num_steps)
+    augmented = augmentation(config, dataset, model.contract.image_size)
     model.compile(
         optimizer=_optimizer(config, num_steps),
         critic_optimizer=keras.optimizers.Adam(config.critic_learning_rate, beta_1=0.5),
-        augmentation=augmentation(config, dataset, model.contract.image_size),
+        # XLA has no kernel for the warp: a compiled step gets its images augmented.
+        augmentation=None if config.jit_compile else augmented,
         augmentation_seed=config.seed,
         jit_compile=config.jit_compile,
     )
+    batches = train_pipeline(
+        dataset,
+        sampler,
+        soft_labels=config.soft_labels,
+        num_steps=num_steps,
+        augmentation=augmented if config.jit_compile else None,
+        augmentation_seed=config.seed,
+    )
+    _make_folder(output)
     saver = SaveBestAndLast(output, MONITOR)
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
     interrupted = False
     try:
-        output.mkdir(parents=True, exist_ok=True)
         _write_start(config, dataset, model, output)
         model.fit(
-            train_pipeline(dataset, sampler, soft_labels=config.soft_labels, num_steps=num_steps),
+            batches,
             shuffle=False,  # The sampler has shuffled.
             epochs=config.epochs,
             steps_per_epoch=steps_per_epoch,
@@ -106,7 +116,7 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
         # Keras calls this at a regular end only; it closes the files.
         tensorboard.on_train_end()
         if saver.best_epoch is None:
-            shutil.rmtree(output)
+            shutil.rmtree(output, ignore_errors=True)
     if saver.best_epoch is None:
         raise FERError(
             "Training was stopped before the first epoch ended; nothing was kept."
@@ -114,6 +124,13 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
             else "The loss is not finite in the first epoch. Lower `learning_rate`, or set `gradient_clip`."
         )
     return TrainingResult(output, saver.best_epoch + 1, float(saver.best), interrupted)
+
+
+def _make_folder(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FERError(f"The run folder {str(output)!r} cannot be made: {error.strerror}.") from error
 
 
 def build_model(
