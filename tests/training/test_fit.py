@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import keras
@@ -140,6 +141,20 @@ def test_mixed_precision_trains_and_restores_the_policy(config):
     result = fit(config(precision="mixed_bfloat16", epochs=1), verbose=0)
     assert keras.config.dtype_policy().name == "float32"
     assert np.isfinite(read_history(result.folder)[0]["loss"])
+
+
+def test_a_step_compiled_with_xla_gets_augmented_images(config):
+    result = fit(config(jit_compile=True, augmentation="light", epochs=1, steps_per_epoch=2), verbose=0)
+    assert np.isfinite(read_history(result.folder)[0]["loss"])
+
+
+def test_a_shard_that_was_changed_is_refused(config, prepared_folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(prepared_folder, copy)
+    shard = copy / "images-00000.npy"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    with pytest.raises(FERError, match="damaged"):
+        fit(config(dataset=str(copy)), verbose=0)
 
 
 def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(config, tmp_path):
