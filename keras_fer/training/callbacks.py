@@ -72,7 +72,7 @@ class SaveBestAndLast(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Saves."""
         # The loss is a mean over the epoch: only the validation sees what the last step did.
-        if not (math.isfinite(logs["loss"]) and math.isfinite(logs["val_loss"])):
+        if not all(math.isfinite(logs[name]) for name in ("loss", "val_loss") if name in logs):
             return
         with atomic_file(self.folder / LAST_MODEL) as temporary:
             self.model.save(temporary)

@@ -46,7 +46,8 @@ class TrainingConfig:
         warmup_share: share of all steps in which the rate grows from 0.
         weight_decay: decoupled (AdamW), on kernels only.
         critic_learning_rate: of the critics' Adam (β1 = 0.5).
-        ema_momentum: of the moving average of the weights that is evaluated and saved; 0 for none.
+        ema_momentum: of the moving average of the weights that is evaluated and saved; 0 for none. Short
+            runs take a smaller one.
         gradient_clip: largest norm of the encoder's whole gradient; 0 for none.
         sampling: `"natural"`, `"balanced"` or `"tempered"`; pairs are sampled as pairs.
         temperature: of `"tempered"`: class shares go with count ** temperature.

@@ -211,10 +211,15 @@ def _optimizer(config: TrainingConfig, num_steps: int) -> keras.optimizers.Optim
         weight_decay=config.weight_decay,
         global_clipnorm=config.gradient_clip or None,
         use_ema=config.ema_momentum > 0,
-        ema_momentum=config.ema_momentum or 0.99,
+        ema_momentum=_ema_momentum(config.ema_momentum, num_steps),
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def _ema_momentum(wanted: float, num_steps: int) -> float:
+    """An average over more than about a tenth of a run would still hold the initial weights."""
+    return min(wanted, max(0.0, 1 - 10 / num_steps))
 
 
 def _callbacks(config: TrainingConfig, output: Path, saver: SaveBestAndLast) -> list:

@@ -11,7 +11,7 @@ from keras_fer.errors import FERError
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
 from keras_fer.training.config import TrainingConfig
-from keras_fer.training.fit import build_model, fit
+from keras_fer.training.fit import _ema_momentum, build_model, fit
 from keras_fer.training.run_folder import read_config, read_history
 
 
@@ -70,8 +70,15 @@ def test_the_stored_config_repeats_the_run(config, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_saved_model_holds_the_averaged_weights(config, tmp_path):
+def test_a_short_run_is_not_averaged_over_its_initial_weights():
+    assert _ema_momentum(0.998, 20) == 0.5
+    assert _ema_momentum(0.998, 5) == 0
+    assert _ema_momentum(0.998, 12_000) == 0.998
+
+
+def test_the_saved_model_holds_the_averaged_weights(config, tmp_path, monkeypatch):
     """With a momentum of nearly 1 the average stays where the first step left the weights."""
+    monkeypatch.setattr("keras_fer.training.fit._ema_momentum", lambda wanted, num_steps: wanted or 0.99)
     settings = config(ema_momentum=0.999999, epochs=1, steps_per_epoch=16)
     keras.utils.set_random_seed(settings.seed)
     untrained = build_model(settings, open_prepared(settings.dataset), (1 / 8,) * 8, 16)
