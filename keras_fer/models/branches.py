@@ -24,7 +24,7 @@ def expression_branch(
         A functional model to `(batch, size)`, after a ReLU.
     """
     features = keras.Input(features_shape, name="face_features")
-    pooled = _pooled(features, pooling, reduced_channels=48)
+    pooled = pooled_features(features, pooling, reduced_channels=48)
     if dropout:
         pooled = layers.Dropout(dropout, name="dropout")(pooled)
     hidden = layers.Dense(size, use_bias=False, kernel_initializer="he_normal", name="projection")(pooled)
@@ -39,7 +39,7 @@ def non_expression_branch(features_shape: tuple[int, int, int], size: int) -> ke
     representation cannot fool a critic.
     """
     features = keras.Input(features_shape, name="face_features")
-    hidden = _pooled(features, "flatten", reduced_channels=32)
+    hidden = pooled_features(features, "flatten", reduced_channels=32)
     hidden = layers.Dense(2 * size, kernel_initializer="he_normal", name="hidden")(hidden)
     hidden = layers.LeakyReLU(0.1, name="hidden_relu")(hidden)
     hidden = layers.Dense(size, use_bias=False, name="projection")(hidden)
@@ -49,7 +49,7 @@ def non_expression_branch(features_shape: tuple[int, int, int], size: int) -> ke
     return keras.Model(features, representation, name="non_expression_branch")
 
 
-def _pooled(features, pooling: str, reduced_channels: int):
+def pooled_features(features, pooling: str, reduced_channels: int):
     """Returns a vector per image: the mean over positions, or all positions with fewer channels."""
     if pooling == "average":
         return layers.GlobalAveragePooling2D(name="pooling")(features)
