@@ -48,4 +48,16 @@ def load_model(path: str | os.PathLike):
             f"{str(file)!r} holds a {type(model).__name__}, not a DisentanglingModel. "
             "Name a file that `keras-fer train` saved."
         )
+    _require_own_contract(model, file)
     return model
+
+
+def _require_own_contract(model, file: Path) -> None:
+    """A file that was put together by hand may name classes or a size that its graph does not have."""
+    stated = (len(model.contract.label_names), model.contract.image_size)
+    built = (model.num_expressions, model.input_shape[1])
+    if stated != built:
+        raise FERError(
+            f"The contract of {str(file)!r} does not belong to its graph: it states {stated[0]} classes and "
+            f"{stated[1]} pixels, the graph has {built[0]} and {built[1]}. Train or save the model again."
+        )

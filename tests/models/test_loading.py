@@ -131,17 +131,33 @@ def test_code_inside_a_model_is_refused(tmp_path):
         load_model(tmp_path / "evil.keras")
 
 
-@pytest.mark.parametrize(("part", "reason"), [("objective", "no fields"), ("contract", "unknown fields")])
-def test_a_model_of_a_newer_version(tiny_model, tmp_path, part, reason):
-    path, changed = tmp_path / "model.keras", tmp_path / "changed.keras"
-    tiny_model().save(path)
+def with_changed_config(model, folder, part, **changes):
+    """Saves a model and changes a part of its stored configuration."""
+    path, changed = folder / "model.keras", folder / "changed.keras"
+    model.save(path)
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(changed, "w") as target:
         for member in source.namelist():
             content = source.read(member)
             if member == "config.json":
                 config = json.loads(content)
-                config["config"][part]["from_the_future"] = 1
+                config["config"][part].update(changes)
                 content = json.dumps(config)
             target.writestr(member, content)
+    return changed
+
+
+@pytest.mark.parametrize(("part", "reason"), [("objective", "no fields"), ("contract", "unknown fields")])
+def test_a_model_of_a_newer_version(tiny_model, tmp_path, part, reason):
+    changed = with_changed_config(tiny_model(), tmp_path, part, from_the_future=1)
     with pytest.raises(FERError, match=f"{reason}.*from_the_future"):
+        load_model(changed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "stated"),
+    [({"label_names": ["a", "b", "c"]}, "3 classes and 16"), ({"image_size": 48}, "4 classes and 48")],
+)
+def test_a_contract_of_another_graph(tiny_model, tmp_path, changes, stated):
+    changed = with_changed_config(tiny_model(), tmp_path, "contract", **changes)
+    with pytest.raises(FERError, match=f"does not belong to its graph: it states {stated} pixels"):
         load_model(changed)
