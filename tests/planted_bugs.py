@@ -244,7 +244,12 @@ BUGS = (
         "            self.critic_optimizer.build(self.critic_variables)",
         "            self.critic_optimizer.name = self.critic_optimizer.name",
     ),
-    Bug("weight decay of everything after load", STEP, "        if undecayed:\n", "        if False:\n"),
+    Bug(
+        "weight decay of everything after load",
+        MODELS + "optimizers.py",
+        "    if undecayed:\n",
+        "    if False:\n",
+    ),
     Bug("a model may bring code", MODELS + "loading.py", "safe_mode=True", "safe_mode=False"),
     Bug("class weights forgotten", TERMS, "    if class_weights is None:\n", "    if True:\n"),
     Bug(

@@ -11,7 +11,9 @@ from keras_fer.models import losses
 from keras_fer.models.critics import RepresentationBank, critic
 from keras_fer.models.effective_rank import EffectiveRank
 from keras_fer.models.objective import Objective
+from keras_fer.models.optimizers import optimizers_config, optimizers_from_config
 from keras_fer.models.terms import objective_terms
+from keras_fer.models.trackers import hits, trackers
 
 
 @keras.saving.register_keras_serializable("keras_fer")
@@ -91,21 +93,7 @@ class DisentanglingModel(keras.Model):
             )
 
     def _build_metrics(self) -> None:
-        objective = self.objective
-        active = {
-            "expression_loss": True,
-            "reconstruction_loss": objective.reconstruction_weight > 0,
-            "adversarial_loss": objective.has_critics,
-            "decorrelation_loss": objective.decorrelation_weight > 0,
-            "cross_covariance_loss": objective.cross_covariance_weight > 0,
-            "invariance_loss": objective.invariance_weight > 0,
-            "swap_reconstruction_loss": objective.swap_reconstruction_weight > 0,
-            "valence_arousal_loss": objective.valence_arousal_weight > 0,
-            "critic_loss": objective.has_critics,
-            "critic_accuracy": objective.has_critics,
-            "expression_accuracy": True,
-        }
-        self._trackers = {name: keras.metrics.Mean(name=name) for name, wanted in active.items() if wanted}
+        self._trackers = trackers(self.objective)
         self._effective_rank = EffectiveRank(self.non_expression_branch.output_shape[-1])
         self._mean = losses.BatchMean()
 
@@ -144,33 +132,11 @@ class DisentanglingModel(keras.Model):
 
     def get_compile_config(self):
         """Returns both optimisers; an augmentation belongs to a training run, not to the model."""
-        if not self.compiled:
-            return {}
-        serialize = keras.saving.serialize_keras_object
-        critic_optimizer = None if self.critic_optimizer is None else serialize(self.critic_optimizer)
-        # What `exclude_from_weight_decay` was told is not in the config of a Keras optimiser.
-        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        undecayed = getattr(inner, "_exclude_from_weight_decay_pattern", None)
-        return {
-            "optimizer": serialize(self.optimizer),
-            "critic_optimizer": critic_optimizer,
-            "undecayed": undecayed and undecayed.pattern,
-        }
+        return optimizers_config(self.optimizer, self.critic_optimizer) if self.compiled else {}
 
     def compile_from_config(self, config):
         """Compiles a loaded model and builds both optimisers, so that their state is restored."""
-        config = dict(config)
-        undecayed = config.pop("undecayed", None)
-        optimizers = {
-            name: keras.saving.deserialize_keras_object(value)
-            for name, value in config.items()
-            if value is not None
-        }
-        if undecayed:
-            optimizer = optimizers["optimizer"]
-            inner = getattr(optimizer, "inner_optimizer", optimizer)
-            inner.exclude_from_weight_decay(var_names=[undecayed])
-        self.compile(**optimizers)
+        self.compile(**optimizers_from_config(config))
         self.optimizer.build(self.encoder_variables)
         if self.critic_optimizer is not None:
             self.critic_optimizer.build(self.critic_variables)
@@ -352,7 +318,7 @@ class DisentanglingModel(keras.Model):
     def _critic_loss(self, representation, labels):
         """Σ_m mean CE(labels, critic_m), true labels, on detached representations."""
         logits = [judge(representation) for judge in self.critics]
-        self._trackers["critic_accuracy"].update_state(*_hits(labels, sum(logits)))
+        self._trackers["critic_accuracy"].update_state(*hits(labels, sum(logits)))
         errors = [losses.cross_entropy(labels, values) for values in logits]
         self._trackers["critic_loss"].update_state(sum(errors) / len(errors))
         return sum(self._mean(values, values) for values in errors)
@@ -373,9 +339,9 @@ class DisentanglingModel(keras.Model):
     def _updated_metrics(self, loss, targets, outputs, sample_weight):
         count = ops.shape(targets["labels"])[0]
         self._loss_tracker.update_state(loss * _num_replicas(), sample_weight=count)
-        hits, present = _hits(targets["labels"], outputs["expression"])
+        right, present = hits(targets["labels"], outputs["expression"])
         weights = present if sample_weight is None else present * ops.cast(sample_weight, present.dtype)
-        self._trackers["expression_accuracy"].update_state(hits, sample_weight=weights)
+        self._trackers["expression_accuracy"].update_state(right, sample_weight=weights)
         if self._compile_metrics is not None:
             logits = {"expression": outputs["expression"]}
             self._compile_metrics.update_state({"expression": targets["labels"]}, logits, sample_weight)
@@ -387,12 +353,6 @@ class DisentanglingModel(keras.Model):
         if self._compile_metrics is not None:
             results.update(self._compile_metrics.result())
         return results
-
-
-def _hits(labels, logits):
-    """Whether the largest logit is the largest label, and whether there is a label, `(batch,)` each."""
-    hits = ops.equal(ops.argmax(labels, axis=-1), ops.argmax(logits, axis=-1))
-    return ops.cast(hits, labels.dtype), ops.cast(ops.sum(labels, axis=-1) > 0, labels.dtype)
 
 
 def _num_replicas() -> int:
