@@ -103,13 +103,14 @@ def _render(folder: Path, num_images: int, seed: int) -> Any:
 def _train(run: Path, faces: Path, preset: str, epochs: int, seed: int) -> Any:
     from keras_fer.models.loading import load_model
     from keras_fer.training.config import TrainingConfig
+    from keras_fer.training.epoch_lines import EpochLines
     from keras_fer.training.finish import finish
     from keras_fer.training.fit import fit
 
     config = TrainingConfig(
         dataset=str(faces), output=str(run), preset=preset, epochs=epochs, seed=seed, **_RECIPE
     )
-    if fit(config, verbose=2).interrupted:
+    if fit(config, callbacks=[EpochLines()], verbose=0).interrupted:
         raise FERError(f"Interrupted. Remove {str(run.parent)!r} to start again.")
     evaluation = finish(run)
     low, high = evaluation.accuracy_interval

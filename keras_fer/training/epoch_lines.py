@@ -1,0 +1,85 @@
+"""What a person who waits for a training wants to see: one short line per epoch."""
+
+import math
+import sys
+import time
+from typing import TextIO
+
+import keras
+
+_REDRAW_SECONDS = 0.5
+
+
+class EpochLines(keras.callbacks.Callback):
+    """Prints a line per epoch; on a terminal the line of the running epoch moves.
+
+    Pass it to `fit` with `verbose=0`. Everything else that is logged goes to `history.csv` and TensorBoard.
+
+    Args:
+        stream: where to write; None for the standard output at the time of writing.
+    """
+
+    def __init__(self, stream: TextIO | None = None):
+        super().__init__()
+        self._given_stream = stream
+        self._epoch = 0
+        self._best = -math.inf
+        self._epoch_start = self._last_drawn = 0.0
+
+    @property
+    def _stream(self) -> TextIO:
+        return self._given_stream or sys.stdout
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self._epoch = epoch
+        self._epoch_start = self._last_drawn = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Redraws the line of the running epoch."""
+        now = time.monotonic()
+        if not self._stream.isatty() or now - self._last_drawn < _REDRAW_SECONDS:
+            return
+        self._last_drawn = now
+        elapsed, steps = now - self._epoch_start, self.params.get("steps")
+        place = f"step {batch + 1}"
+        if steps:
+            left = elapsed * (steps - batch - 1) / (batch + 1)
+            place += f" of {steps}, {_duration(left)} left"
+        self._write(f"\r\x1b[K{self._start()}{place}, {self._learned(logs)}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Prints the line of an epoch."""
+        logs = logs or {}
+        parts = [_duration(time.monotonic() - self._epoch_start), self._learned(logs)]
+        accuracy = logs.get("val_expression_accuracy")
+        if accuracy is not None:
+            best = ", the best so far" if accuracy > self._best else ""
+            self._best = max(self._best, accuracy)
+            parts.append(f"validation {accuracy:.1%}{best}")
+        if "val_effective_rank" in logs and self.model.objective.moves_non_expression_branch:
+            width = self.model.non_expression_branch.output_shape[-1]
+            parts.append(f"effective rank {logs['val_effective_rank']:.0f} of {width}")
+        beginning = "\r\x1b[K" if self._stream.isatty() else ""
+        self._write(f"{beginning}{self._start()}{'; '.join(parts)}\n")
+
+    def _start(self) -> str:
+        epochs = self.params.get("epochs", 0)
+        return f"epoch {self._epoch + 1:{len(str(epochs))}} of {epochs}: "
+
+    def _learned(self, logs) -> str:
+        logs = logs or {}
+        parts = [f"loss {logs['loss']:.3f}"] if "loss" in logs else []
+        if "expression_accuracy" in logs:
+            parts.append(f"accuracy {logs['expression_accuracy']:.1%}")
+        return ", ".join(parts)
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def _duration(seconds: float) -> str:
+    """Writes a time as people say it, such as `42 s` or `3 min 05 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
