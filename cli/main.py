@@ -20,6 +20,11 @@ COMMANDS = {
     "prepare": ("keras_fer.cli.prepare", "Prepare the data set SOURCE for training."),
     "inspect": ("keras_fer.cli.inspect", "Show what the prepared data set DATASET holds."),
     "train": ("keras_fer.cli.train", "Train on the prepared data set DATASET."),
+    "erase": (
+        "keras_fer.cli.erase",
+        "Erase the expression linearly from the non-expression representation of RUN.",
+    ),
+    "probe": ("keras_fer.cli.probe", "Measure which factors the representations of RUN tell."),
     "evaluate": ("keras_fer.cli.evaluate", "Evaluate MODEL on the prepared data set DATASET."),
     "export": ("keras_fer.cli.export", "Export the expression branch of MODEL to verified TFLite files."),
     "predict": ("keras_fer.cli.predict", "Recognise the expression in face crops with MODEL."),
