@@ -12,8 +12,8 @@ from keras_fer.models.critics import RepresentationBank, critic
 from keras_fer.models.effective_rank import EffectiveRank
 from keras_fer.models.objective import Objective
 from keras_fer.models.optimizers import optimizers_config, optimizers_from_config
-from keras_fer.models.terms import objective_terms
-from keras_fer.models.trackers import hits, trackers
+from keras_fer.models.terms import expression_weights, objective_terms, require_targets
+from keras_fer.models.trackers import TARGETS, hits, trackers
 
 
 @keras.saving.register_keras_serializable("keras_fer")
@@ -26,8 +26,10 @@ class DisentanglingModel(keras.Model):
     - images `(batch, size, size, 3)`, RGB in [0, 255], uint8 or float;
     - targets: labels, int `(batch,)` with −1 for a missing one, or probabilities `(batch, K)`; or
       a dict with these as `"expression"` and, optionally, `"valence_arousal"` `(batch, 2)` with
-      NaN where unknown and `"pair"` `(batch,)`: rows 2i and 2i + 1 with the same id ≥ 0 show the
-      same person under the same conditions with different expressions.
+      NaN where unknown; `"pair"` `(batch,)`: rows 2i and 2i + 1 with the same id ≥ 0 show the
+      same person under the same conditions with different expressions; `"view"` `(batch,)`: rows
+      2i and 2i + 1 with the same id ≥ 0 are one image; `"expression_weight"` `(batch,)`: factor
+      of that row in the expression term and its accuracy alone. Other targets are ignored.
 
     Outputs by name: `expression`, logits `(batch, K)`; `expression_representation`;
     `non_expression_representation`; `face_features` `(batch, rows, columns, channels)`; where
@@ -248,14 +250,10 @@ class DisentanglingModel(keras.Model):
             y: targets as `unpack` returns them.
             y_pred: what `forward` returns.
             sample_weight: `(batch,)` or None.
-            training: whether the objective may ask for pairs.
+            training: whether the objective may ask for pairs and views.
         """
-        if training and self.objective.needs_pairs and "pair" not in y:
-            raise ValueError(
-                "This objective learns from exact pairs: targets must hold `pair`, with rows 2i and "
-                "2i + 1 of a batch the members of one pair. Prepare a data set with pairs, and draw "
-                f"batches with the `pairs` sampler. Received: targets {sorted(y)}"
-            )
+        if training:
+            require_targets(self.objective, y)
         step = self.optimizer.iterations
         terms = objective_terms(self.objective, self.critics, self.decoder, x, y, y_pred, sample_weight, step)
         total, count, replicas = 0.0, ops.shape(x)[0], _num_replicas()
@@ -340,16 +338,15 @@ class DisentanglingModel(keras.Model):
         count = ops.shape(targets["labels"])[0]
         self._loss_tracker.update_state(loss * _num_replicas(), sample_weight=count)
         right, present = hits(targets["labels"], outputs["expression"])
-        weights = present if sample_weight is None else present * ops.cast(sample_weight, present.dtype)
-        self._trackers["expression_accuracy"].update_state(right, sample_weight=weights)
+        weights = expression_weights(targets, sample_weight)
+        counted = present if weights is None else present * ops.cast(weights, present.dtype)
+        self._trackers["expression_accuracy"].update_state(right, sample_weight=counted)
         if self._compile_metrics is not None:
             logits = {"expression": outputs["expression"]}
-            self._compile_metrics.update_state({"expression": targets["labels"]}, logits, sample_weight)
+            self._compile_metrics.update_state({"expression": targets["labels"]}, logits, weights)
         results = {"loss": self._loss_tracker.result()}
-        absent = () if "pair" in targets else ("invariance_loss", "swap_reconstruction_loss")
-        results.update(
-            {name: tracker.result() for name, tracker in self._trackers.items() if name not in absent}
-        )
+        known = [name for name in self._trackers if TARGETS.get(name, "labels") in targets]
+        results.update({name: self._trackers[name].result() for name in known})
         if self._compile_metrics is not None:
             results.update(self._compile_metrics.result())
         return results

@@ -88,6 +88,22 @@ def invariance(representations, partners):
     return ops.mean(ops.square(representations - partners), axis=-1)
 
 
+def view_invariance(representations, partners, epsilon: float = 1e-3):
+    """‖e/‖e‖ − e′/‖e′‖‖² = 2 − 2 cos(e, e′) between two views of one image, `(batch,)`.
+
+    The distance of BYOL (arXiv 2006.07733, equation 2), with the gradient into both views: the
+    classifier on the same representation keeps it from collapsing. Free of scale, so that shrinking
+    the representation does not lower it; a norm below `epsilon` counts as `epsilon`. Between 0 and
+    2 after a ReLU.
+    """
+
+    def unit(values):
+        squared_norm = ops.sum(ops.square(values), axis=-1, keepdims=True)
+        return values * ops.rsqrt(ops.maximum(squared_norm, epsilon**2))
+
+    return ops.sum(ops.square(unit(representations) - unit(partners)), axis=-1)
+
+
 def valence_arousal(targets, predictions):
     """Mean over the known ones of (target − prediction)², `(batch,)`; NaN targets are unknown."""
     known = ops.cast(ops.logical_not(ops.isnan(targets)), predictions.dtype)

@@ -34,6 +34,8 @@ class Objective:
         invariance_weight: of the squared difference between the members of an exact pair.
         swap_reconstruction_weight: of reconstructing one member of a pair from its expression
             representation and the *other* member's non-expression representation.
+        view_invariance_weight: of the distance between the expression representations of two views
+            of one image, each augmented by itself.
         valence_arousal_weight: of valence and arousal; 0 builds no head for it.
         label_smoothing: share of the label that is spread evenly, in the expression term only.
         class_weights: factor per class for the expression term, or None.
@@ -58,6 +60,7 @@ class Objective:
     cross_covariance_weight: float = 0.0
     invariance_weight: float = 0.0
     swap_reconstruction_weight: float = 0.0
+    view_invariance_weight: float = 0.0
     valence_arousal_weight: float = 0.0
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None
@@ -97,6 +100,11 @@ class Objective:
     def needs_pairs(self) -> bool:
         """Whether training needs batches of exact pairs."""
         return self.invariance_weight > 0 or self.swap_reconstruction_weight > 0
+
+    @property
+    def needs_views(self) -> bool:
+        """Whether training needs batches that hold each image twice."""
+        return self.view_invariance_weight > 0
 
     @property
     def has_decoder(self) -> bool:

@@ -35,7 +35,8 @@ def objective_terms(
         critics: models from the non-expression representation to logits; frozen by the caller.
         decoder: model from both representations to pictures, or None.
         images: `(batch, size, size, 3)`, float, RGB in [0, 255], as the trunk saw them.
-        targets: `labels` `(batch, K)` and, where known, `valence_arousal` and `pair`.
+        targets: `labels` `(batch, K)` and, where known, `valence_arousal`, `pair`, `view` and
+            `expression_weight`; see `DisentanglingModel`.
         outputs: what `DisentanglingModel.forward` returns.
         sample_weight: `(batch,)` or None.
         step: steps taken so far, a scalar; decides the ramp and the noise.
@@ -49,12 +50,16 @@ def objective_terms(
         "expression_loss": Term(
             objective.expression_weight,
             losses.cross_entropy(smoothed, outputs["expression"]),
-            _class_weighted(objective.class_weights, labels, sample_weight),
+            expression_weights(targets, _class_weighted(objective.class_weights, labels, sample_weight)),
         )
     }
     if objective.valence_arousal_weight and "valence_arousal" in targets:
         values = losses.valence_arousal(targets["valence_arousal"], outputs["valence_arousal"])
         terms["valence_arousal_loss"] = Term(objective.valence_arousal_weight, values, sample_weight)
+    if objective.view_invariance_weight and "view" in targets:
+        expression = ops.cast(outputs["expression_representation"], labels.dtype)
+        values = losses.view_invariance(expression, _partners(expression)) * _paired(targets["view"])
+        terms["view_invariance_loss"] = Term(objective.view_invariance_weight, values, sample_weight)
     representation = ops.cast(outputs["non_expression_representation"], labels.dtype)
     if objective.has_critics:
         values = _adversarial(objective, critics, labels, representation)
@@ -67,7 +72,7 @@ def objective_terms(
         values = losses.cross_covariance(representation, labels)
         terms["cross_covariance_loss"] = Term(objective.cross_covariance_weight, values)
     if objective.invariance_weight and "pair" in targets:
-        values = losses.invariance(representation, _partners(representation)) * _paired(targets)
+        values = losses.invariance(representation, _partners(representation)) * _paired(targets["pair"])
         terms["invariance_loss"] = Term(objective.invariance_weight, values, sample_weight)
     if objective.has_decoder:
         target = pictures(images, *decoder.output_shape[2:])
@@ -77,6 +82,34 @@ def objective_terms(
             )
         )
     return terms
+
+
+def require_targets(objective: Objective, targets) -> None:
+    """Refuses a training batch without the pairs or views that the objective learns from.
+
+    Raises:
+        ValueError: if `pair` or `view` is needed and not there.
+    """
+    if objective.needs_pairs and "pair" not in targets:
+        raise ValueError(
+            "This objective learns from exact pairs: targets must hold `pair`, with rows 2i and "
+            "2i + 1 of a batch the members of one pair. Prepare a data set with pairs, and draw "
+            f"batches with the `pairs` sampler. Received: targets {sorted(targets)}"
+        )
+    if objective.needs_views and "view" not in targets:
+        raise ValueError(
+            "This objective compares two views of each image: targets must hold `view`, with rows 2i "
+            "and 2i + 1 of a batch the same image. Draw batches with `TwoViews`. "
+            f"Received: targets {sorted(targets)}"
+        )
+
+
+def expression_weights(targets, sample_weight):
+    """Returns `sample_weight` times the `expression_weight` of each row; None where neither is given."""
+    if "expression_weight" not in targets:
+        return sample_weight
+    weights = ops.cast(targets["expression_weight"], targets["labels"].dtype)
+    return weights if sample_weight is None else weights * ops.cast(sample_weight, weights.dtype)
 
 
 def pictures(images, size: int, channels: int):
@@ -120,7 +153,7 @@ def _reconstructions(objective, decoder, target, targets, representations, sampl
         terms["reconstruction_loss"] = Term(objective.reconstruction_weight, values, sample_weight)
     if objective.swap_reconstruction_weight and "pair" in targets:
         decoded = decoder([expression, _partners(non_expression)])
-        values = losses.reconstruction(target, decoded) * _paired(targets)
+        values = losses.reconstruction(target, decoded) * _paired(targets["pair"])
         terms["swap_reconstruction_loss"] = Term(objective.swap_reconstruction_weight, values, sample_weight)
     return terms
 
@@ -144,8 +177,8 @@ def _partners(values):
     return ops.reshape(ops.flip(pairs, axis=1), (-1, values.shape[-1]))
 
 
-def _paired(targets):
+def _paired(ids):
     """1 for rows 2i and 2i + 1 with the same id ≥ 0, 0 for rows that are no pair, `(batch,)`."""
-    pair = ops.reshape(targets["pair"], (-1, 1))
+    pair = ops.reshape(ids, (-1, 1))
     paired = ops.logical_and(pair >= 0, ops.equal(pair, _partners(pair)))
     return ops.cast(ops.reshape(paired, (-1,)), keras.config.floatx())

@@ -5,6 +5,14 @@ from keras import ops
 
 from keras_fer.models.objective import Objective
 
+# Terms that are there only where a batch holds this target.
+TARGETS = {
+    "invariance_loss": "pair",
+    "swap_reconstruction_loss": "pair",
+    "view_invariance_loss": "view",
+    "valence_arousal_loss": "valence_arousal",
+}
+
 
 def trackers(objective: Objective) -> dict[str, keras.metrics.Mean]:
     """Returns a mean for each number that training with this objective logs, by name."""
@@ -16,6 +24,7 @@ def trackers(objective: Objective) -> dict[str, keras.metrics.Mean]:
         "cross_covariance_loss": objective.cross_covariance_weight > 0,
         "invariance_loss": objective.invariance_weight > 0,
         "swap_reconstruction_loss": objective.swap_reconstruction_weight > 0,
+        "view_invariance_loss": objective.view_invariance_weight > 0,
         "valence_arousal_loss": objective.valence_arousal_weight > 0,
         "critic_loss": objective.has_critics,
         "critic_accuracy": objective.has_critics,

@@ -31,6 +31,8 @@ def moved_parts(term, objective):
     """The table: which parts a term moves."""
     if term == "expression_loss":
         return {"trunk", "expression_branch", "expression_head"}
+    if term == "view_invariance_loss":
+        return {"trunk", "expression_branch"}
     if term == "valence_arousal_loss":
         return {"trunk", "expression_branch", "valence_arousal_head"}
     if term in ON_NON_EXPRESSION:
@@ -49,6 +51,7 @@ def term_weights(objective, step):
         "cross_covariance_loss": objective.cross_covariance_weight,
         "invariance_loss": objective.invariance_weight,
         "swap_reconstruction_loss": objective.swap_reconstruction_weight,
+        "view_invariance_loss": objective.view_invariance_weight,
         "valence_arousal_loss": objective.valence_arousal_weight,
     }
 
@@ -130,7 +133,8 @@ def reference_terms(model, images, targets, sample_weight, step):
     smoothing = objective.label_smoothing
     smooth = (1 - smoothing) * labels + smoothing * labels.sum(axis=1, keepdims=True) / 4
     class_weights = labels @ np.array(objective.class_weights or [1.0] * 4)
-    per_image = {"expression_loss": class_weights * cross_entropy(smooth, model.expression_head(expression))}
+    errors = cross_entropy(smooth, model.expression_head(expression))
+    per_image = {"expression_loss": targets.get("expression_weight", 1) * class_weights * errors}
     scalars = {}
     if objective.valence_arousal_weight:
         predicted = model.valence_arousal_head(expression)
@@ -145,7 +149,12 @@ def reference_terms(model, images, targets, sample_weight, step):
         scalars["cross_covariance_loss"] = cross_covariance(non_expression, labels)
     if objective.invariance_weight:
         apart = tf.reduce_mean((non_expression - swapped(non_expression)) ** 2, axis=1)
-        per_image["invariance_loss"] = paired(targets) * apart
+        per_image["invariance_loss"] = paired(targets["pair"]) * apart
+    if objective.view_invariance_weight:
+        norms = tf.sqrt(tf.reduce_sum(expression**2, axis=1))
+        cosine = tf.reduce_sum(expression * swapped(expression), axis=1)
+        cosine /= norms * tf.gather(norms, np.arange(len(images)).reshape(-1, 2)[:, ::-1].ravel())
+        per_image["view_invariance_loss"] = paired(targets["view"]) * (2 - 2 * cosine)
     if objective.reconstruction_weight or objective.swap_reconstruction_weight:
         gray = model.decoder.output_shape[-1] == 1
         picture = (tf.reduce_sum(images * LUMA, -1, keepdims=True) if gray else images) / 127.5 - 1
@@ -157,14 +166,14 @@ def reference_terms(model, images, targets, sample_weight, step):
             per_image["reconstruction_loss"] += half_squares(picture, model.decoder(noisy))
     if objective.swap_reconstruction_weight:
         decoded = model.decoder([expression, swapped(non_expression)])
-        per_image["swap_reconstruction_loss"] = paired(targets) * half_squares(picture, decoded)
+        per_image["swap_reconstruction_loss"] = paired(targets["pair"]) * half_squares(picture, decoded)
     means = {name: tf.reduce_sum(weights * values) / len(images) for name, values in per_image.items()}
     return {**means, **scalars}, non_expression, labels
 
 
-def paired(targets):
+def paired(ids):
     """1 where rows 2i and 2i + 1 have the same id ≥ 0."""
-    pair = targets["pair"].reshape(-1, 2)
+    pair = ids.reshape(-1, 2)
     return np.repeat((pair[:, 0] == pair[:, 1]) & (pair[:, 0] >= 0), 2).astype(np.float64)
 
 
@@ -296,6 +305,7 @@ ALL_TERMS = {
     "cross_covariance_weight": 0.2,
     "invariance_weight": 0.4,
     "swap_reconstruction_weight": 0.6,
+    "view_invariance_weight": 0.8,
     "valence_arousal_weight": 0.5,
     "reconstruction_noise": 0.05,
     "num_critics": 2,
@@ -358,9 +368,21 @@ def test_sample_weights(tiny_model, make_batch):
     check_steps(tiny_model(objective), [make_batch(valence_arousal=True)], sample_weight=weights)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_expression_weights(tiny_model, make_batch, weighted):
+    """They multiply the expression term and no other; 0 leaves a row to the other terms."""
+    images, targets = make_batch(valence_arousal=True)
+    targets["expression_weight"] = np.random.default_rng(2).uniform(0, 2, 12)
+    targets["expression_weight"][6:] = 0
+    objective = Objective(**ALL_TERMS, class_weights=(0.5, 1, 2, 1.5))
+    weights = np.random.default_rng(1).uniform(0, 2, 12) if weighted else None
+    check_steps(tiny_model(objective), [(images, targets)], sample_weight=weights)
+
+
 def test_rows_that_are_no_pair(tiny_model, make_batch):
     images, targets = make_batch(valence_arousal=True)
     targets["pair"][[0, 1, 5]] = (-1, -1, 7)
+    targets["view"][[6, 11]] = (-1, 7)
     check_steps(tiny_model(Objective(**ALL_TERMS)), [(images, targets)])
 
 

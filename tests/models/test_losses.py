@@ -205,6 +205,35 @@ def test_invariance_by_hand():
     np.testing.assert_allclose(numbers(values), [4.5, 0])
 
 
+def test_view_invariance_by_hand():
+    # Angles of 0, 90 and 180 degrees, 60 degrees, and a representation that is zero.
+    first = array([3, 4], [2, 0], [1, 1], [2, 0], [0, 0])
+    second = array([6, 8], [0, 5], [-2, -2], [1, math.sqrt(3)], [3, 4])
+    values = numbers(losses.view_invariance(first, second))
+    np.testing.assert_allclose(values, [0, 2, 4, 1, 1], atol=1e-12)
+
+
+def test_view_invariance_of_zero_has_a_gradient_of_zero_not_nan():
+    import tensorflow as tf
+
+    hidden = tf.Variable([[-1.0, -2.0]], dtype=tf.float64)
+    with tf.GradientTape() as tape:
+        loss = losses.view_invariance(tf.nn.relu(hidden), array([3, 4]))
+    np.testing.assert_array_equal(tape.gradient(loss, hidden), [[0, 0]])
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.1, 10))
+@settings(max_examples=20, deadline=None)
+def test_view_invariance_is_symmetric_and_free_of_scale(seed, scale):
+    first, second = np.random.default_rng(seed).normal(size=(2, 4, 3))
+    plain = numbers(losses.view_invariance(array(*first), array(*second)))
+    np.testing.assert_allclose(
+        numbers(losses.view_invariance(array(*second), array(*(scale * first)))), plain, rtol=1e-9
+    )
+    assert (plain >= 0).all()
+    assert (plain <= 4 + 1e-12).all()
+
+
 def test_valence_arousal_leaves_the_unknown_out():
     nan = math.nan
     targets = array([0.5, -0.5], [0.5, nan], [nan, nan])

@@ -80,12 +80,19 @@ def test_what_a_preset_needs(name, critics, pairs, decoder, shapes, moves):
         ("decorrelation_weight", True, True),
         ("cross_covariance_weight", True, True),
         ("invariance_weight", True, True),
+        ("view_invariance_weight", False, False),
         ("valence_arousal_weight", False, False),
     ],
 )
 def test_what_one_term_needs(weight, shapes, moves):
     objective = Objective(**{weight: 0.5})
     assert (objective.shapes_representation, objective.moves_non_expression_branch) == (shapes, moves)
+
+
+def test_only_view_invariance_needs_views():
+    assert Objective(view_invariance_weight=0.1).needs_views
+    assert not Objective(view_invariance_weight=0.1).needs_pairs
+    assert not any(objective.needs_views for objective in PRESETS.values())
 
 
 @pytest.mark.parametrize("name", PRESETS)

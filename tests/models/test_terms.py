@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_fer.models import terms
 from keras_fer.models.objective import Objective
@@ -43,11 +44,12 @@ def test_weights_of_the_ramp(tiny_model, make_batch):
 
 
 def test_only_active_terms(tiny_model, make_batch):
-    model = tiny_model({"decorrelation_weight": 0.5, "valence_arousal_weight": 1.0, "invariance_weight": 1.0})
+    absent = {"valence_arousal_weight": 1.0, "invariance_weight": 1.0, "view_invariance_weight": 1.0}
+    model = tiny_model({"decorrelation_weight": 0.5, **absent})
     images, targets, _ = model.unpack(make_batch(pairs=False))
     outputs = model.forward(images, training=False)
     arguments = (model.critics, None, images, targets, outputs, None, 0)
-    # Neither pairs nor valence and arousal are at hand.
+    # Neither pairs nor views nor valence and arousal are at hand.
     assert set(terms.objective_terms(model.objective, *arguments)) == {
         "expression_loss",
         "decorrelation_loss",
@@ -71,3 +73,84 @@ def test_the_number_of_critics_does_not_change_the_term(tiny_model, make_batch, 
     ]
     np.testing.assert_allclose(values[0], values[1], rtol=1e-5)
     assert values[0][0] == 0
+
+
+MASKED = {
+    "expression_weight": 1.0,
+    "adversarial_weight": 1.0,
+    "cross_covariance_weight": 1.0,
+    "invariance_weight": 1.0,
+    "swap_reconstruction_weight": 1.0,
+    "view_invariance_weight": 1.0,
+    "valence_arousal_weight": 1.0,
+    "label_smoothing": 0.1,
+}
+
+
+def gradients_by_row(model, batch):
+    """Returns the largest gradient of the total in each row of each output."""
+    images, targets, _ = model.unpack(batch)
+    outputs = model.forward(images, training=True)
+    codes = dict(zip(("decoded expression", "decoded rest"), outputs.pop("decoder_inputs"), strict=True))
+    outputs = {name: tf.constant(values.numpy()) for name, values in {**outputs, **codes}.items()}
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        inputs = {**outputs, "decoder_inputs": [outputs[name] for name in codes]}
+        found = terms.objective_terms(
+            model.objective, model.critics, model.decoder, images, targets, inputs, None, 3
+        )
+        assert len(found) == sum(name.endswith("_weight") for name in MASKED)
+        total = sum(term.weight * tf.reduce_mean(term.values * _factors(term)) for term in found.values())
+    gradients = tape.gradient(total, outputs)
+    assert gradients.pop("face_features") is None
+    return {
+        name: np.abs(values.numpy()).reshape(len(values), -1).max(axis=1)
+        for name, values in gradients.items()
+    }
+
+
+def _factors(term):
+    return 1.0 if term.sample_weight is None else term.sample_weight
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("mode", ["uniform", "reversal", "entropy"])
+def test_a_row_of_which_nothing_is_known_adds_nothing(tiny_model, make_batch, mode):
+    """Two rows without label, pair, view, valence and arousal: not the smallest gradient in any of them."""
+    model = tiny_model({**MASKED, "adversarial_mode": mode})
+    images, targets = make_batch(valence_arousal=True, missing=(8, 9))
+    for name, unknown in (("pair", -1), ("view", -1), ("valence_arousal", np.nan)):
+        targets[name][8:10] = unknown
+    for name, largest in gradients_by_row(model, (images, targets)).items():
+        np.testing.assert_array_equal(largest[8:10], 0, err_msg=name)
+        assert largest[10:].max() > 0, name
+
+
+@pytest.mark.usefixtures("float64")
+def test_an_expression_weight_of_zero_takes_the_row_out_of_the_expression_term_alone(tiny_model, make_batch):
+    images, targets = make_batch(valence_arousal=True)
+    model = tiny_model(MASKED)
+    before = gradients_by_row(model, (images, targets))
+    targets["expression_weight"] = np.repeat([1.0, 0.0], 6)
+    after = gradients_by_row(model, (images, targets))
+    logits = after.pop("expression")
+    np.testing.assert_array_equal(logits[:6], before.pop("expression")[:6])
+    np.testing.assert_array_equal(logits[6:], 0)
+    for name, largest in after.items():
+        np.testing.assert_array_equal(largest, before[name], err_msg=name)
+
+
+def test_expression_weights_by_hand():
+    targets = {"labels": np.zeros((2, 3), np.float32)}
+    assert terms.expression_weights(targets, None) is None
+    assert terms.expression_weights(targets, "given") == "given"
+    targets["expression_weight"] = np.array([0.5, 2.0])
+    weights = terms.expression_weights(targets, np.array([3.0, 4.0]))
+    assert keras.ops.convert_to_numpy(weights).tolist() == [1.5, 8.0]
+    assert keras.ops.convert_to_numpy(terms.expression_weights(targets, None)).tolist() == [0.5, 2.0]
+
+
+def test_missing_views_are_refused():
+    terms.require_targets(Objective(view_invariance_weight=1.0), {"labels": 0, "view": 0})
+    with pytest.raises(ValueError, match=r"must hold `view`.*`TwoViews`. Received: targets \['labels'\]"):
+        terms.require_targets(Objective(view_invariance_weight=1.0), {"labels": 0})

@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 
 from keras_fer.models.objective import PRESETS, Objective
-from keras_fer.models.trackers import hits, trackers
+from keras_fer.models.trackers import TARGETS, hits, trackers
 
 
 def test_hits_by_hand():
@@ -12,6 +12,11 @@ def test_hits_by_hand():
     right, present = (ops.convert_to_numpy(values) for values in hits(ops.convert_to_tensor(labels), logits))
     assert right[:3].tolist() == [1, 1, 0]
     assert present.tolist() == [1, 1, 1, 0]
+
+
+def test_what_depends_on_a_target_is_logged():
+    everything = {name: 1.0 for name in Objective.__dataclass_fields__ if name.endswith("_weight")}
+    assert set(TARGETS) <= set(trackers(Objective(**everything)))
 
 
 def test_one_mean_per_weight_that_is_set():
