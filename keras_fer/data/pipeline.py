@@ -9,23 +9,28 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from keras_fer.data.mixture import Mixture
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.data.sampling import IndexSampler
-from keras_fer.data.view import centre_view
+from keras_fer.data.two_views import TwoViews
+from keras_fer.data.view import centre_view, crop_offset
 from keras_fer.errors import FERError
 
 # A gather waits for the disk rather than the processor, so more of them than cores may be useful.
 _PARALLEL_GATHERS = 4
 _PREFETCHED_BATCHES = 4
 
+Batch = tuple[tf.Tensor, dict[str, tf.Tensor]]
+Augmentation = Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tf.Tensor]
+
 
 def train_pipeline(
     dataset: PreparedDataset,
-    sampler: IndexSampler,
+    sampler: IndexSampler | TwoViews,
     soft_labels: bool = True,
     start_step: int = 0,
     num_steps: int | None = None,
-    augmentation: Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tf.Tensor] | None = None,
+    augmentation: Augmentation | None = None,
     augmentation_seed: int = 0,
 ) -> tf.data.Dataset:
     """Delivers the batches of `sampler`, in the order of steps.
@@ -47,18 +52,80 @@ def train_pipeline(
         width, 3)` as stored, gray images repeated to three channels, or what `augmentation` makes of
         them. `y` is a dict of `expression`, int32 `(B,)` or, soft, float32 `(B, num_classes)`;
         `valence_arousal`, float32 `(B, 2)`, NaN where absent, only for a data set that has it; `pair`,
-        int32 `(B,)`, −1 for none, only in mode `pairs`.
+        int32 `(B,)`, −1 for none, only in mode `pairs`; `view`, int32 `(B,)`, the number of the image,
+        only from `TwoViews`.
     """
     columns = _target_columns(dataset, soft_labels)
     if sampler.mode == "pairs":
         columns["pair"] = dataset.pairs.astype(np.int32)
+    if sampler.mode == "views":
+        columns["view"] = np.arange(len(dataset), dtype=np.int32)
+    gather = _gather(dataset, columns, sampler.batch, sampler.batch_size)
+    return _batches(gather, start_step, num_steps, augmentation, augmentation_seed)
+
+
+def mixture_pipeline(
+    mixture: Mixture,
+    start_step: int = 0,
+    num_steps: int | None = None,
+    augmentation: Augmentation | None = None,
+    augmentation_seed: int = 0,
+) -> tf.data.Dataset:
+    """Delivers the batches of several data sets together, in the order of steps.
+
+    Images get the stored shape of the first part. Those of its geometry (height, width and crop) are passed
+    on as stored, so that the first part is what `train_pipeline` delivers of it. Of the others the
+    centre square is resized as `evaluation_pipeline` does, to the crop of the first part, and mirrored
+    outwards where that is stored with a rim, as `augment` does beyond any image. Where the first part is gray
+    so are all: colour would tell the data sets apart and is never seen in use.
+
+    Args:
+        mixture: decides the rows and targets of each step.
+        start_step: as for `train_pipeline`.
+        num_steps: as for `train_pipeline`.
+        augmentation: as for `train_pipeline`.
+        augmentation_seed: as for `train_pipeline`.
+
+    Returns:
+        Batches `(images, y)` of static shape, B = `mixture.batch_size`. `images` is uint8 `(B, height, width,
+        3)`, or what `augmentation` makes of them; `y` is a dict as `Mixture.targets` returns it.
+    """
+    specs = mixture.target_specs
+    dtypes = [tf.uint8] * len(mixture.parts) + [tf.as_dtype(dtype) for _, dtype in specs.values()]
+
+    def read(step: np.ndarray) -> list[np.ndarray]:
+        rows = mixture.rows(int(step))
+        images = [part.dataset.images(own) for part, own in zip(mixture.parts, rows, strict=True)]
+        return [*images, *mixture.targets(rows).values()]
+
+    def gather(step: tf.Tensor) -> Batch:
+        tensors = tf.numpy_function(read, [step], dtypes, stateful=False)
+        images, targets = tensors[: len(mixture.parts)], tensors[len(mixture.parts) :]
+        for part, stored in zip(mixture.parts, images, strict=True):
+            stored.set_shape((part.sampler.batch_size, *part.dataset.image_shape))
+        for target, (shape, _) in zip(targets, specs.values(), strict=True):
+            target.set_shape((mixture.batch_size, *shape))
+        first = mixture.parts[0].dataset
+        alike = [_alike(own, part.dataset, first) for own, part in zip(images, mixture.parts, strict=True)]
+        return _three_channels(tf.concat(alike, axis=0)), dict(zip(specs, targets, strict=True))
+
+    return _batches(gather, start_step, num_steps, augmentation, augmentation_seed)
+
+
+def _batches(
+    gather: Callable[[tf.Tensor], Batch],
+    start_step: int,
+    num_steps: int | None,
+    augmentation: Augmentation | None,
+    augmentation_seed: int,
+) -> tf.data.Dataset:
+    """Returns the pipeline over the steps."""
     if num_steps is None:
         steps = tf.data.Dataset.counter(start_step)
     else:
         steps = tf.data.Dataset.range(start_step, start_step + num_steps)
-    gather = _gather(dataset, columns, sampler.batch, sampler.batch_size)
 
-    def batch(step: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def batch(step: tf.Tensor) -> Batch:
         images, y = gather(step)
         if augmentation is not None:
             seed = tf.stack((augmentation_seed, tf.cast(step, tf.int32)))
@@ -66,6 +133,25 @@ def train_pipeline(
         return images, y
 
     return steps.map(batch, _PARALLEL_GATHERS, deterministic=True).prefetch(_PREFETCHED_BATCHES)
+
+
+def _alike(images: tf.Tensor, dataset: PreparedDataset, first: PreparedDataset) -> tf.Tensor:
+    """Returns uint8 images of a data set as the first data set would have stored them."""
+    height, width, channels = first.image_shape
+    if channels == 1 and images.shape[-1] == 3:
+        images = tf.image.rgb_to_grayscale(images)
+    elif channels == 3:
+        images = _three_channels(images)
+    if (*dataset.image_shape[:2], dataset.crop_size) == (height, width, first.crop_size):
+        return images
+    square = tf.cast(centre_view(images, dataset.crop_size, first.crop_size), tf.uint8)
+    top, left = crop_offset(height, width, first.crop_size)
+    bottom, right = height - first.crop_size - top, width - first.crop_size - left
+    return tf.pad(square, ((0, 0), (top, bottom), (left, right), (0, 0)), "SYMMETRIC")
+
+
+def _three_channels(images: tf.Tensor) -> tf.Tensor:
+    return tf.image.grayscale_to_rgb(images) if images.shape[-1] == 1 else images
 
 
 def evaluation_pipeline(
@@ -97,7 +183,7 @@ def evaluation_pipeline(
     def rows(step: int) -> np.ndarray:
         return indices[step * batch_size : (step + 1) * batch_size]
 
-    def view(images: tf.Tensor, y: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def view(images: tf.Tensor, y: dict[str, tf.Tensor]) -> Batch:
         return tf.cast(centre_view(images, dataset.crop_size, image_size), tf.uint8), y
 
     gather = _gather(dataset, _target_columns(dataset, soft_labels=False), rows, None)
@@ -122,7 +208,7 @@ def _gather(
     columns: dict[str, np.ndarray],
     rows_of_step: Callable[[int], np.ndarray],
     batch_size: int | None,
-) -> Callable[[tf.Tensor], tuple[tf.Tensor, dict[str, tf.Tensor]]]:
+) -> Callable[[tf.Tensor], Batch]:
     """Returns the TensorFlow function from step to `(images, y)`."""
     dtypes = [tf.uint8, *(tf.as_dtype(column.dtype) for column in columns.values())]
 
@@ -130,11 +216,10 @@ def _gather(
         rows = rows_of_step(int(step))
         return [dataset.images(rows), *(column[rows] for column in columns.values())]
 
-    def gather(step: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def gather(step: tf.Tensor) -> Batch:
         images, *targets = tf.numpy_function(read, [step], dtypes, stateful=False)
         images.set_shape((batch_size, *dataset.image_shape))
-        if dataset.image_shape[-1] == 1:
-            images = tf.image.grayscale_to_rgb(images)
+        images = _three_channels(images)
         for target, column in zip(targets, columns.values(), strict=True):
             target.set_shape((batch_size, *column.shape[1:]))
         return images, dict(zip(columns, targets, strict=True))

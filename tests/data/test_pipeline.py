@@ -5,9 +5,11 @@ import pytest
 import tensorflow as tf
 
 from keras_fer.data.augmentation import AUGMENTATIONS, augment
-from keras_fer.data.pipeline import evaluation_pipeline, train_pipeline
+from keras_fer.data.mixture import Mixture, MixturePart
+from keras_fer.data.pipeline import evaluation_pipeline, mixture_pipeline, train_pipeline
 from keras_fer.data.prepared import PreparedWriter
 from keras_fer.data.sampling import IndexSampler
+from keras_fer.data.two_views import TwoViews
 from keras_fer.errors import FERError
 from keras_fer.runtime.preprocessing import resize
 
@@ -16,9 +18,9 @@ LABEL_NAMES = ("neutral", "happiness", "anger")
 SIZE = 90
 
 
-def prepared(folder, channels=1, rich=False, crop_size=16):
+def prepared(folder, channels=1, rich=False, crop_size=16, side=20):
     """Writes 90 images in shards of 16 rows; every image has its row number in its first pixel."""
-    images = RNG.integers(0, 256, (SIZE, 20, 20, channels), np.uint8)
+    images = RNG.integers(0, 256, (SIZE, side, side, channels), np.uint8)
     images[:, 0, 0] = np.arange(SIZE)[:, None]
     more = {}
     if rich:
@@ -30,7 +32,7 @@ def prepared(folder, channels=1, rich=False, crop_size=16):
         folder / "set",
         source="test",
         label_names=LABEL_NAMES,
-        image_shape=(20, 20, channels),
+        image_shape=(side, side, channels),
         crop_size=crop_size,
         config={"rich": rich},
         rows_per_shard=16,
@@ -134,6 +136,128 @@ def test_augmentation_beside_the_step_equals_augmentation_inside_it(gray):
     for step, ((images, y), (changed, _)) in enumerate(zip(plain, beside, strict=True), start=3):
         expected = augmented(images, tf.constant([9, step]), y["pair"])
         np.testing.assert_allclose(changed, expected, atol=0.01)
+
+
+def test_two_views_are_the_same_stored_image_and_augmented_apart(gray):
+    rows = gray.indices("train")
+    views = TwoViews(IndexSampler(gray.labels[rows], rows, 16, "balanced", seed=5))
+
+    def augmented(images, seed, pairs):
+        return augment(images, AUGMENTATIONS["light"], 16, gray.crop_size, seed, pairs)
+
+    images, y = next(train_pipeline(gray, views, start_step=2).as_numpy_iterator())
+    np.testing.assert_array_equal(y["view"], views.batch(2))
+    assert set(y) == {"expression", "view"}
+    np.testing.assert_array_equal(images[0::2], images[1::2])
+    images, _ = next(train_pipeline(gray, views, augmentation=augmented).as_numpy_iterator())
+    assert (np.abs(images[0::2] - images[1::2]).mean(axis=(1, 2, 3)) > 1).all()
+
+
+# --- mixtures ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Colour, larger, seen whole."""
+    return prepared(tmp_path_factory.mktemp("large"), channels=3, crop_size=30, side=30)
+
+
+def parts_of(*datasets, modes=("natural", "pairs")):
+    return [
+        MixturePart(dataset, train_sampler(dataset, mode, batch_size))
+        for dataset, mode, batch_size in zip(datasets, modes, (6, 4), strict=True)
+    ]
+
+
+def batch_of(mixture, step=0, **options):
+    return next(mixture_pipeline(mixture, start_step=step, **options).as_numpy_iterator())
+
+
+def test_shapes_of_a_mixture_are_static(gray, large, rich):
+    images, y = mixture_pipeline(Mixture(parts_of(gray, large))).element_spec
+    assert images == tf.TensorSpec((10, 20, 20, 3), tf.uint8)
+    assert y == {name: tf.TensorSpec(10, tf.int32) for name in ("expression", "part", "pair")}
+    images, y = mixture_pipeline(Mixture(parts_of(large, rich))).element_spec
+    assert images == tf.TensorSpec((10, 30, 30, 3), tf.uint8)
+    assert y["expression"] == tf.TensorSpec((10, 3), tf.float32)
+    assert y["valence_arousal"] == tf.TensorSpec((10, 2), tf.float32)
+
+
+@pytest.mark.parametrize("step", [0, 7])
+def test_the_first_part_is_delivered_as_without_a_mixture(gray, rich, large, step):
+    for first in (gray, rich):
+        images, y = batch_of(Mixture(parts_of(first, large)), step)
+        plain, targets = next(
+            train_pipeline(first, train_sampler(first, batch_size=6), start_step=step).as_numpy_iterator()
+        )
+        np.testing.assert_array_equal(images[:6], plain)
+        np.testing.assert_array_equal(y["expression"][:6], targets["expression"])
+
+
+def test_another_geometry_is_seen_as_in_evaluation(rich, large):
+    mixture = Mixture(parts_of(rich, large))
+    images, _ = batch_of(mixture, 3)
+    rows = mixture.rows(3)[1]
+    (seen, _), *_ = evaluation_pipeline(large, rows, 4, rich.crop_size).as_numpy_iterator()
+    np.testing.assert_array_equal(images[6:, 2:18, 2:18], seen)
+    # The rim of two pixels repeats what lies beside it, as a warp beyond the image does.
+    mirrored = np.pad(seen, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="symmetric")
+    np.testing.assert_array_equal(images[6:], mirrored)
+
+
+def test_no_picture_is_distorted(tmp_path, large):
+    """A disc in the middle of a wide image stays a disc, of the size that evaluation shows."""
+    down, right = np.indices((24, 40)) - np.array([11.5, 19.5])[:, None, None]
+    disc = (255 * (np.hypot(down, right) < 8)).astype(np.uint8)[None, :, :, None]
+    with PreparedWriter(
+        tmp_path / "wide", source="x", label_names=LABEL_NAMES, image_shape=(24, 40, 1), crop_size=24
+    ) as writer:
+        many = np.repeat(disc, 8, axis=0)
+        sources = [str(row) for row in range(8)]
+        writer.append(many, labels=np.arange(8) % 3, splits=np.zeros(8, int), sources=sources)
+        wide = writer.finish()
+    images, _ = batch_of(Mixture(parts_of(large, wide, modes=("natural", "natural"))))
+    bright = images[6, :, :, 0] > 127
+    assert bright.any(axis=0).sum() == bright.any(axis=1).sum() == 20
+    np.testing.assert_array_equal(bright, bright.T)
+
+
+def test_images_of_one_geometry_keep_their_rim(gray, rich):
+    mixture = Mixture(parts_of(rich, gray))
+    images, _ = batch_of(mixture)
+    np.testing.assert_array_equal(images[6:], np.repeat(gray.images(mixture.rows(0)[1]), 3, axis=-1))
+
+
+def test_all_are_gray_where_the_first_part_is(gray, rich):
+    mixture = Mixture(parts_of(gray, rich))
+    images, _ = batch_of(mixture)
+    np.testing.assert_array_equal(images, np.repeat(images[..., :1], 3, axis=-1))
+    luma = rich.images(mixture.rows(0)[1]) @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(images[6:, :, :, 0] - luma).max() <= 1
+
+
+def test_a_mixture_is_a_function_of_the_step(gray, large):
+    whole = list(mixture_pipeline(Mixture(parts_of(gray, large)), num_steps=5).as_numpy_iterator())
+    rest = mixture_pipeline(Mixture(parts_of(gray, large)), start_step=3, num_steps=2).as_numpy_iterator()
+    for (images, y), (again, targets) in zip(whole[3:], rest, strict=True):
+        np.testing.assert_array_equal(images, again)
+        assert set(y) == set(targets)
+        for name in y:
+            np.testing.assert_array_equal(y[name], targets[name])
+
+
+def test_members_of_a_pair_are_augmented_alike_and_others_are_not(gray, large):
+    """Equal slopes in place of the images show nothing but the draws."""
+
+    def augmented(images, seed, pairs):
+        slope = tf.ones_like(images) * tf.cast(tf.range(images.shape[2])[:, None] * 8, tf.uint8)
+        return augment(slope, AUGMENTATIONS["light"], 16, gray.crop_size, seed, pairs)
+
+    images, y = batch_of(Mixture(parts_of(gray, large)), augmentation=augmented, augmentation_seed=3)
+    apart = np.abs(images[0::2] - images[1::2]).mean(axis=(1, 2, 3))
+    assert (apart[:3] > 1).all()
+    np.testing.assert_array_equal(apart[3:], 0)
+    np.testing.assert_array_equal(y["pair"][6::2], y["pair"][7::2])
 
 
 @pytest.mark.parametrize("size", [16, 11, 24])
