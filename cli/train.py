@@ -32,6 +32,7 @@ OBJECTIVE_OPTIONS: dict[str, tuple[Any, str]] = {
     "cross_covariance_weight": (_WEIGHT, "Weight of the correlation with the labels."),
     "invariance_weight": (_WEIGHT, "Weight of the difference within exact pairs."),
     "swap_reconstruction_weight": (_WEIGHT, "Weight of the swap reconstruction on exact pairs."),
+    "view_invariance_weight": (_WEIGHT, "Weight of the difference between two views of each image."),
     "valence_arousal_weight": (_WEIGHT, "Weight of valence and arousal."),
     "label_smoothing": (_SHARE, "Share of each label that is spread evenly."),
 }
@@ -53,6 +54,9 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
     "gradient_clip": (_WEIGHT, "Largest norm of the gradient; 0 for none."),
     "sampling": (click.Choice(SAMPLING), "How classes are drawn."),
     "temperature": (click.FloatRange(0, 1), "Exponent of the class counts for tempered sampling."),
+    "mixed_dataset": (click.Path(), "Second prepared data set that gives part of each batch."),
+    "mixed_share": (click.FloatRange(0, 1, min_open=True, max_open=True), "Its share of each batch."),
+    "mixed_expression_weight": (_WEIGHT, "Weight of its rows in the expression term."),
     "augmentation": (click.Choice(AUGMENTATION_NAMES), "Level of augmentation."),
     "validation_split": (click.Choice(["validation", "test"]), "Split that chooses the best epoch."),
     "patience": (click.IntRange(min=1), "Epochs without progress before training stops."),
@@ -95,10 +99,12 @@ def command(
 
     Leaves the folder RUN: the best and the last model, config, history, TensorBoard logs, contract,
     evaluation on the test split and report.html. Ctrl-C after the first epoch ends training early and
-    keeps all that.
+    keeps all that. With --mixed-dataset, such as pairs of synthetic faces, each batch holds rows of two
+    data sets; labels are mapped by name, and DATASET alone is validated and tested on.
 
     \b
         keras-fer train prepared/ferplus runs/paper --preset paper --epochs 14
+        keras-fer train prepared/ferplus runs/mixed --preset disentangle_pairs --mixed-dataset prepared/pairs
         keras-fer train prepared/ferplus runs/again --config runs/paper/config.json --seed 1
     """
     config = _config(dataset, run, config_file, options)
@@ -108,6 +114,8 @@ def command(
 
     require_new_folder(run)
     open_prepared(dataset)
+    if config.mixed_dataset is not None:
+        open_prepared(config.mixed_dataset)
     load_tensorflow()
     from keras_fer.training.finish import finish
     from keras_fer.training.fit import fit

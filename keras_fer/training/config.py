@@ -29,7 +29,8 @@ class TrainingConfig:
     """One run; saved with it as `config.json`.
 
     Args:
-        dataset: folder of a prepared data set.
+        dataset: folder of a prepared data set: of its training split, one pass of which is an epoch, of
+            the labels, and of all that is judged on.
         output: folder of the run, new.
         preset: name of the objective, see `keras_fer.models.objective.PRESETS`.
         objective_changes: fields of the objective that differ from the preset.
@@ -51,6 +52,12 @@ class TrainingConfig:
         gradient_clip: largest norm of the encoder's whole gradient; 0 for none.
         sampling: `"natural"`, `"balanced"` or `"tempered"`; pairs are sampled as pairs.
         temperature: of `"tempered"`: class shares go with count ** temperature.
+        mixed_dataset: folder of a second prepared data set, whose training split gives part of each
+            batch; None for none. Labels are mapped by name; images that the first data set is judged
+            on are left out.
+        mixed_share: share of its rows in a batch, rounded to an even number of rows.
+        mixed_expression_weight: factor of its rows in the expression term; 0 leaves them to the other
+            terms.
         soft_labels: whether to learn from label distributions where the data set has them.
         augmentation: level, see `keras_fer.data.augmentation.AUGMENTATIONS`.
         validation_split: split that early stopping and the choice of the best epoch look at;
@@ -82,6 +89,9 @@ class TrainingConfig:
     gradient_clip: float = 0.0
     sampling: str = "natural"
     temperature: float = 0.5
+    mixed_dataset: str | None = None
+    mixed_share: float = 0.5
+    mixed_expression_weight: float = 1.0
     soft_labels: bool = True
     augmentation: str = "standard"
     validation_split: str = "validation"
@@ -105,6 +115,9 @@ class TrainingConfig:
             "patience": self.patience >= 1,
             "pooling": self.pooling in ("average", "flatten"),
             "sampling": self.sampling in SAMPLING,
+            "mixed_dataset": self.mixed_dataset is None or isinstance(self.mixed_dataset, str),
+            "mixed_share": 0 < self.mixed_share < 1,
+            "mixed_expression_weight": 0 <= self.mixed_expression_weight < float("inf"),
             "precision": self.precision in PRECISIONS,
             "backbone": self.backbone in BACKBONE_NAMES,
             "augmentation": self.augmentation in AUGMENTATION_NAMES,
@@ -122,6 +135,22 @@ class TrainingConfig:
                 "`bank_size` must be 0 or at least `batch_size`. "
                 f"Received: bank_size={objective.bank_size}, batch_size={self.batch_size}"
             )
+        if self.mixed_dataset is not None and not 0 < self.mixed_rows < self.batch_size:
+            raise FERError(
+                f"A `mixed_share` of {self.mixed_share} is {self.mixed_rows} of the {self.batch_size} rows "
+                "of a batch, and each data set gives two or more. Choose another share or a larger "
+                "`batch_size`."
+            )
+        if objective.needs_views and self.augmentation == "none":
+            raise FERError(
+                "`view_invariance_weight` compares two augmented views of each image, which are equal "
+                "without augmentation. Choose another `augmentation` than 'none', or set the weight to 0."
+            )
+
+    @property
+    def mixed_rows(self) -> int:
+        """Rows of a batch that the mixed data set gives, an even number."""
+        return 0 if self.mixed_dataset is None else 2 * round(self.mixed_share * self.batch_size / 2)
 
     def objective(self) -> Objective:
         """Returns the preset with its changes.

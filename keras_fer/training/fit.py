@@ -12,14 +12,14 @@ import tensorflow as tf
 from keras_fer.atomic import require_new_folder
 from keras_fer.contract import ModelContract
 from keras_fer.data.augmentation import AUGMENTATIONS, augment
-from keras_fer.data.pipeline import evaluation_pipeline, train_pipeline
+from keras_fer.data.pipeline import evaluation_pipeline
 from keras_fer.data.prepared import PreparedDataset, open_prepared
-from keras_fer.data.sampling import IndexSampler
 from keras_fer.errors import FERError
 from keras_fer.models.backbones import backbone
 from keras_fer.models.building import disentangling_model
 from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.training import run_folder
+from keras_fer.training.batches import training_batches
 from keras_fer.training.callbacks import EpochFacts, SaveBestAndLast, WarnOnCollapse, WriteHistory
 from keras_fer.training.config import TrainingConfig
 
@@ -54,22 +54,25 @@ def fit(
         verbose: as in `keras.Model.fit`.
 
     Raises:
-        FERError: if the data set or the output cannot be used, or the loss stops being finite.
+        FERError: if a data set or the output cannot be used, or the loss stops being finite.
     """
     output = Path(config.output)
     require_new_folder(output)
     dataset = open_prepared(config.dataset, verify="checksums")
+    mixed = None
+    if config.mixed_dataset is not None:
+        mixed = open_prepared(config.mixed_dataset, verify="checksums")
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     try:
-        return _fit(config, dataset, output, callbacks, verbose)
+        return _fit(config, dataset, mixed, output, callbacks, verbose)
     finally:
         keras.config.set_dtype_policy("float32")
 
 
-def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
-    sampler = _sampler(config, dataset)
-    steps_per_epoch = config.steps_per_epoch or sampler.steps_per_epoch
+def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
+    batches = training_batches(config, dataset, mixed)
+    steps_per_epoch = config.steps_per_epoch or batches.steps_per_epoch
     num_steps = steps_per_epoch * config.epochs
     validation = dataset.indices(config.validation_split)
     if not len(validation):
@@ -77,7 +80,7 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
             f"The data set {config.dataset!r} has no {config.validation_split} split to choose the best "
             "epoch by. Prepare it again with a larger validation share, or choose another split."
         )
-    model = build_model(config, dataset, sampler.prior, num_steps)
+    model = build_model(config, dataset, batches.prior, num_steps, mixed)
     augmented = augmentation(config, dataset, model.contract.image_size)
     model.compile(
         optimizer=_optimizer(config, num_steps),
@@ -87,10 +90,7 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
         augmentation_seed=config.seed,
         jit_compile=config.jit_compile,
     )
-    batches = train_pipeline(
-        dataset,
-        sampler,
-        soft_labels=config.soft_labels,
+    pipeline = batches.pipeline(
         num_steps=num_steps,
         augmentation=augmented if config.jit_compile else None,
         augmentation_seed=config.seed,
@@ -100,9 +100,9 @@ def _fit(config, dataset, output, callbacks, verbose) -> TrainingResult:
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
     interrupted = False
     try:
-        _write_start(config, dataset, model, output)
+        _write_start(config, dataset, mixed, batches.num_withheld, model, output)
         model.fit(
-            batches,
+            pipeline,
             shuffle=False,  # The sampler has shuffled.
             epochs=config.epochs,
             steps_per_epoch=steps_per_epoch,
@@ -134,7 +134,11 @@ def _make_folder(output: Path) -> None:
 
 
 def build_model(
-    config: TrainingConfig, dataset: PreparedDataset, prior: Sequence[float] | np.ndarray, num_steps: int
+    config: TrainingConfig,
+    dataset: PreparedDataset,
+    prior: Sequence[float] | np.ndarray,
+    num_steps: int,
+    mixed: PreparedDataset | None = None,
 ) -> DisentanglingModel:
     """Builds the model of a run; critics that know the class prior, ramped over a tenth of the steps."""
     objective = config.objective()
@@ -145,17 +149,17 @@ def build_model(
             class_prior=objective.class_prior or tuple(float(share) for share in prior),
             adversarial_ramp_steps=ramp,
         )
-    if objective.valence_arousal_weight and dataset.valence_arousal is None:
+    sources = [dataset] if mixed is None else [dataset, mixed]
+    if objective.valence_arousal_weight and all(source.valence_arousal is None for source in sources):
         raise FERError(f"`valence_arousal_weight` is set, but {config.dataset!r} has no valence and arousal.")
     image_size = config.image_size or dataset.crop_size
-    source = dataset.info.get("source", "an unnamed source")
     contract = ModelContract(
         label_names=dataset.label_names,
         image_size=image_size,
         crop_margin=float(dataset.info.get("config", {}).get("crop_margin", 0.0)),
         name=f"{config.preset}-{config.backbone}",
         description=f"Expression recognition, {len(dataset.label_names)} classes, preset {config.preset}.",
-        training_data=f"{source}; {dataset.info.get('description', '')}".strip("; "),
+        training_data="; mixed with ".join(_provenance(source) for source in sources),
     )
     return disentangling_model(
         backbone(config.backbone, image_size),
@@ -168,6 +172,11 @@ def build_model(
     )
 
 
+def _provenance(dataset: PreparedDataset) -> str:
+    source = dataset.info.get("source", "an unnamed source")
+    return f"{source}; {dataset.info.get('description', '')}".strip("; ")
+
+
 def augmentation(config: TrainingConfig, dataset: PreparedDataset, image_size: int):
     """Returns the function that `DisentanglingModel.compile` takes."""
     level = AUGMENTATIONS[config.augmentation]
@@ -176,26 +185,6 @@ def augmentation(config: TrainingConfig, dataset: PreparedDataset, image_size: i
         return augment(images, level, image_size, dataset.crop_size, seed, pairs)
 
     return augmented
-
-
-def _sampler(config: TrainingConfig, dataset: PreparedDataset) -> IndexSampler:
-    indices = dataset.indices("train")
-    needs_pairs = config.objective().needs_pairs
-    if needs_pairs and not (dataset.pairs[indices] >= 0).any():
-        raise FERError(
-            f"The preset {config.preset!r} learns from exact pairs, and {config.dataset!r} has none. "
-            "Prepare synthetic faces with --pairs, or choose another preset."
-        )
-    return IndexSampler(
-        dataset.labels[indices],
-        indices,
-        config.batch_size,
-        mode="pairs" if needs_pairs else config.sampling,
-        temperature=config.temperature,
-        seed=config.seed,
-        pairs=dataset.pairs[indices] if needs_pairs else None,
-        num_classes=len(dataset.label_names),
-    )
 
 
 def _optimizer(config: TrainingConfig, num_steps: int) -> keras.optimizers.Optimizer:
@@ -235,7 +224,7 @@ def _callbacks(config: TrainingConfig, output: Path, saver: SaveBestAndLast) -> 
     ]
 
 
-def _write_start(config, dataset, model, output) -> None:
+def _write_start(config, dataset, mixed, num_withheld, model, output) -> None:
     """Writes what is known before the first step."""
     (output / run_folder.CONTRACT).write_text(model.contract.to_json(), encoding="utf-8")
     run_folder.write_json(
@@ -243,8 +232,11 @@ def _write_start(config, dataset, model, output) -> None:
         {
             **config.to_dict(),
             "dataset": str(Path(config.dataset).resolve()),
+            "mixed_dataset": None if mixed is None else str(Path(config.mixed_dataset).resolve()),
             "objective": model.objective.to_dict(),
             "dataset_hash": dataset.content_hash,
+            "mixed_dataset_hash": None if mixed is None else mixed.content_hash,
+            "mixed_images_withheld": num_withheld,
             "num_parameters": model.count_params(),
             "environment": run_folder.environment(),
         },

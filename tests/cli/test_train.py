@@ -2,11 +2,13 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from keras_fer.cli.main import main
 from keras_fer.cli.train import CONFIG_OPTIONS, OBJECTIVE_OPTIONS
+from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.prepare import prepare_synthetic
 from keras_fer.models.objective import Objective
@@ -44,6 +46,46 @@ def test_train_leaves_a_run_that_config_repeats(faces, tmp_path):
     assert different == {"output", "seed"}
 
 
+@pytest.fixture(scope="module")
+def gray(tmp_path_factory):
+    """Real images as FER+ stores them: 48 pixels, gray, votes, no pairs; other names and order of labels."""
+    folder = tmp_path_factory.mktemp("prepared") / "gray"
+    generator, count = np.random.default_rng(0), 96
+    votes = generator.dirichlet(np.ones(3), count).astype(np.float32)
+    with PreparedWriter(
+        folder, source="gray", label_names=("happiness", "anger", "neutral"), image_shape=(48, 48, 1)
+    ) as writer:
+        writer.append(
+            generator.integers(0, 256, (count, 48, 48, 1), np.uint8),
+            labels=votes.argmax(axis=1),
+            splits=np.repeat([0, 1, 2], count // 3),
+            sources=[f"{row}.png" for row in range(count)],
+            soft_labels=votes,
+        )
+        writer.finish()
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore:The non-expression representation is collapsing")
+def test_gray_images_with_votes_and_colour_faces_with_pairs(gray, tmp_path):
+    pairs = tmp_path / "pairs"
+    prepare_synthetic(SyntheticConfig(num_images=64, difficulty="easy", pairs=True), pairs)
+    result = keras_fer("train", gray, tmp_path / "run", *SMALL, "--preset", "disentangle_pairs")
+    assert result.exit_code == 1
+    assert "or as `mixed_dataset`" in result.output
+    mixed = ("--mixed-dataset", pairs, "--mixed-share", 0.4, "--mixed-expression-weight", 0)
+    options = ("--preset", "disentangle_pairs", "--view-invariance-weight", 0.5, "--steps-per-epoch", 3)
+    result = keras_fer("train", gray, tmp_path / "run", *SMALL, *mixed, *options)
+    assert result.exit_code == 0, result.output
+    assert "Accuracy on 32 images of the test split" in result.output
+    stored = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (stored["mixed_share"], stored["mixed_expression_weight"]) == (0.4, 0.0)
+    assert stored["mixed_dataset_hash"] == open_prepared(pairs).content_hash
+    contract = json.loads((tmp_path / "run" / "contract.json").read_text())
+    assert contract["label_names"] == ["happiness", "anger", "neutral"]
+    assert contract["image_size"] == 48
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -54,6 +96,9 @@ def test_train_leaves_a_run_that_config_repeats(faces, tmp_path):
         (["{faces}", "run", "--batch-size", "3"], 1, "batch_size"),
         (["{faces}", "run", "--epochs", "0"], 2, "epochs"),
         (["{faces}", "run", "--learning-rate", "0"], 2, "learning-rate"),
+        (["{faces}", "run", "--mixed-dataset", "nowhere"], 1, "nowhere"),
+        (["{faces}", "run", "--mixed-dataset", "{faces}", "--mixed-share", "0.01"], 1, "mixed_share"),
+        (["{faces}", "run", "--view-invariance-weight", "1", "--augmentation", "none"], 1, "two augmented"),
         (["{faces}", "run", "--config", "none.json"], 2, "none.json"),
         (["{faces}", "run", "--config", "{faces}/images-00000.npy"], 1, "config.json of a run"),
     ],

@@ -31,3 +31,23 @@ def prepared_folder(tmp_path_factory):
         )
         writer.finish()
     return folder
+
+
+@pytest.fixture(scope="session")
+def coloured_pairs_folder(tmp_path_factory):
+    """Colour noise of 24 pixels in other label names and order, every two rows a pair; all of it training."""
+    folder = tmp_path_factory.mktemp("prepared") / "coloured"
+    count = 48
+    with PreparedWriter(
+        folder, source="coloured", label_names=("Angry", "smile", "boredom"), image_shape=(24, 24, 3)
+    ) as writer:
+        writer.append(
+            np.random.default_rng(1).integers(0, 256, (count, 24, 24, 3), np.uint8),
+            labels=np.arange(count) % 3,
+            splits=np.zeros(count, int),
+            sources=[f"{index}.png" for index in range(count)],
+            pairs=np.repeat(np.arange(count // 2), 2),
+            valence_arousal=np.full((count, 2), 0.5, np.float32),
+        )
+        writer.finish()
+    return folder

@@ -49,6 +49,11 @@ def test_objective_by_default_is_the_paper():
         ("backbone", "vgg"),
         ("augmentation", "wild"),
         ("validation_split", "train"),
+        ("mixed_dataset", 3),
+        ("mixed_share", 0.0),
+        ("mixed_share", 1.0),
+        ("mixed_expression_weight", -1.0),
+        ("mixed_expression_weight", float("nan")),
     ],
 )
 def test_values_that_are_refused(field, value):
@@ -65,6 +70,29 @@ def test_objectives_that_are_refused():
         config(objective_changes={"adversarial_mode": "gan"})
     with pytest.raises(FERError, match=r"no fields \['optimizer'\]"):
         TrainingConfig.from_dict({"dataset": "faces", "output": "run", "optimizer": "lion"})
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "share", "rows"), [(32, 0.5, 16), (32, 0.1, 4), (32, 0.95, 30), (8, 0.4, 4), (6, 0.3, 2)]
+)
+def test_rows_of_the_mixed_data_set_are_even(batch_size, share, rows):
+    options = {"batch_size": batch_size, "mixed_share": share}
+    assert config(mixed_dataset="pairs", **options).mixed_rows == rows
+    assert config(**options).mixed_rows == 0
+
+
+@pytest.mark.parametrize("share", [0.01, 0.99])
+def test_a_share_without_a_pair_is_refused(share):
+    with pytest.raises(FERError, match=rf"`mixed_share` of {share} is (0|32) of the 32 rows of a batch"):
+        config(mixed_dataset="pairs", mixed_share=share)
+    config(mixed_share=share)
+
+
+def test_two_equal_views_are_refused():
+    changes = {"view_invariance_weight": 1.0}
+    assert config(objective_changes=changes).objective().needs_views
+    with pytest.raises(FERError, match="Choose another `augmentation` than 'none'"):
+        config(objective_changes=changes, augmentation="none")
 
 
 def test_nothing_heavy_is_imported():

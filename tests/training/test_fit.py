@@ -8,6 +8,7 @@ import pytest
 
 from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.errors import FERError
+from keras_fer.labels import EXPRESSIONS_8
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
 from keras_fer.training.config import TrainingConfig
@@ -55,6 +56,7 @@ def test_a_run_leaves_models_config_history_and_contract(config):
     stored = read_config(result.folder)
     assert stored["environment"]["packages"]["keras"] == keras.__version__
     assert len(stored["dataset_hash"]) == 64
+    assert stored["mixed_dataset"] is stored["mixed_dataset_hash"] is None
     model = load_model(result.folder)
     assert json.loads((result.folder / "contract.json").read_text()) == model.contract.to_dict()
 
@@ -99,6 +101,38 @@ def test_critics_know_the_prior_of_the_sampler_and_are_ramped(config):
     objective = build_model(settings, dataset, prior, num_steps=500).objective
     assert objective.class_prior == tuple(prior)
     assert objective.adversarial_ramp_steps == 50
+
+
+@pytest.mark.filterwarnings("ignore:The non-expression representation is collapsing")
+def test_a_run_on_two_data_sets(config, coloured_pairs_folder, monkeypatch):
+    """The rows of each step, the prior of both, and hashes of both in the config."""
+    changes = {"adversarial_weight": 0.1, "view_invariance_weight": 0.5, "valence_arousal_weight": 0.1}
+    settings = config(
+        preset="disentangle_pairs",
+        objective_changes=changes,
+        augmentation="light",
+        epochs=1,
+        mixed_dataset=str(coloured_pairs_folder),
+        mixed_share=0.25,
+        mixed_expression_weight=0.0,
+    )
+    result = fit(settings, verbose=0)
+    stored = read_config(result.folder)
+    assert stored["mixed_dataset"] == str(coloured_pairs_folder)
+    assert stored["mixed_dataset_hash"] == open_prepared(coloured_pairs_folder).content_hash
+    assert stored["mixed_dataset_hash"] != stored["dataset_hash"]
+    assert stored["mixed_images_withheld"] == 0
+    # 12 rows of eight equal classes; 4 of a third each happiness, anger and what has no label.
+    shares = np.array([1.5, 1.5 + 4 / 3, 1.5, 1.5, 1.5, 1.5, 1.5 + 4 / 3, 1.5])
+    np.testing.assert_allclose(stored["objective"]["class_prior"], shares / shares.sum())
+    history = read_history(result.folder)[0]
+    for name in ("view_invariance_loss", "invariance_loss", "swap_reconstruction_loss", "critic_loss"):
+        assert history[name] > 0
+        assert (f"val_{name}" in history) == (name == "critic_loss")
+    assert "val_valence_arousal_loss" not in history
+    contract = load_model(result.folder).contract
+    assert contract.label_names == EXPRESSIONS_8
+    assert contract.training_data == "squares; mixed with coloured"
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -174,6 +208,8 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(config,
         fit(config(dataset=str(tmp_path / "none")), verbose=0)
     with pytest.raises(FERError, match="valence"):
         fit(config(objective_changes={"valence_arousal_weight": 1.0}), verbose=0)
+    with pytest.raises(FERError, match="nowhere"):
+        fit(config(mixed_dataset=str(tmp_path / "nowhere")), verbose=0)
     single = tmp_path / "single"
     with PreparedWriter(
         single, source="x", label_names=("happiness", "anger"), image_shape=(16, 16, 1), config={}

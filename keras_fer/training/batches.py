@@ -1,0 +1,133 @@
+"""What a run trains on: the batches of one data set, or of two mixed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import tensorflow as tf
+
+from keras_fer.data.mixture import Mixture, MixturePart
+from keras_fer.data.pipeline import mixture_pipeline, train_pipeline
+from keras_fer.data.prepared import PreparedDataset
+from keras_fer.data.sampling import IndexSampler
+from keras_fer.data.two_views import TwoViews
+from keras_fer.errors import FERError
+from keras_fer.training.config import TrainingConfig
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBatches:
+    """The batches of a run, before a pipeline is made of them.
+
+    Args:
+        steps_per_epoch: one pass over the training split of the data set.
+        prior: float64 `(num_classes,)`, class shares of the rows with a label.
+        pipeline: takes `num_steps`, `augmentation` and `augmentation_seed` as `train_pipeline` does.
+        num_withheld: training images of the mixed data set that are left out, since they are
+            validation or test images of the data set.
+    """
+
+    steps_per_epoch: int
+    prior: np.ndarray
+    pipeline: Callable[..., tf.data.Dataset]
+    num_withheld: int = 0
+
+
+def training_batches(
+    config: TrainingConfig, dataset: PreparedDataset, mixed: PreparedDataset | None = None
+) -> TrainingBatches:
+    """Returns the batches that a config asks for.
+
+    Args:
+        config: of the run.
+        dataset: whose training split is an epoch.
+        mixed: the data set that gives the other rows of each batch, from its training split.
+
+    Raises:
+        FERError: if the objective learns from exact pairs and there are none.
+    """
+    objective = config.objective()
+    rows = dataset.indices("train")
+    size = config.batch_size - config.mixed_rows
+    sampler = _sampler(config, dataset, rows, size, config.seed, views=objective.needs_views)
+    if mixed is None:
+        _require_pairs(config, dataset, rows, [sampler])
+        pipeline = partial(train_pipeline, dataset, sampler, config.soft_labels)
+        return TrainingBatches(sampler.steps_per_epoch, sampler.prior, pipeline)
+    others = _not_judged_on(mixed, dataset)
+    other = _sampler(config, mixed, others, config.mixed_rows, _other_seed(config.seed))
+    _require_pairs(config, dataset, rows, [sampler, other])
+    parts = [MixturePart(dataset, sampler), MixturePart(mixed, other, config.mixed_expression_weight)]
+    mixture = Mixture(parts, config.soft_labels)
+    return TrainingBatches(
+        mixture.steps_per_epoch,
+        mixture.prior,
+        partial(mixture_pipeline, mixture),
+        num_withheld=len(mixed.indices("train")) - len(others),
+    )
+
+
+def _sampler(
+    config: TrainingConfig,
+    dataset: PreparedDataset,
+    rows: np.ndarray,
+    batch_size: int,
+    seed: int,
+    views: bool = False,
+) -> IndexSampler | TwoViews:
+    """Draws views if asked to, else pairs where the objective needs them and there are any."""
+    paired = config.objective().needs_pairs and not views and _has_pairs(dataset, rows)
+    sampler = IndexSampler(
+        dataset.labels[rows],
+        rows,
+        batch_size // 2 if views else batch_size,
+        mode="pairs" if paired else config.sampling,
+        temperature=config.temperature,
+        seed=seed,
+        pairs=dataset.pairs[rows] if paired else None,
+        num_classes=len(dataset.label_names),
+    )
+    return TwoViews(sampler) if views else sampler
+
+
+def _has_pairs(dataset: PreparedDataset, rows: np.ndarray) -> bool:
+    return bool((dataset.pairs[rows] >= 0).any())
+
+
+def _require_pairs(
+    config: TrainingConfig,
+    dataset: PreparedDataset,
+    rows: np.ndarray,
+    samplers: Sequence[IndexSampler | TwoViews],
+) -> None:
+    if not config.objective().needs_pairs or any(sampler.mode == "pairs" for sampler in samplers):
+        return
+    if _has_pairs(dataset, rows):
+        raise FERError(
+            "With `view_invariance_weight` each image of a data set lies beside its other view, so the exact "
+            f"pairs that {config.preset!r} learns from must come from another data set. Name one that has "
+            "pairs as `mixed_dataset`, or set the weight to 0."
+        )
+    where = f"{config.dataset!r} has none"
+    if config.mixed_dataset is not None:
+        where = f"neither {config.dataset!r} nor {config.mixed_dataset!r} has any"
+    raise FERError(
+        f"The preset {config.preset!r} learns from exact pairs, and {where}. Prepare synthetic faces with "
+        "--pairs, to train on or as `mixed_dataset`, or choose another preset."
+    )
+
+
+def _not_judged_on(mixed: PreparedDataset, dataset: PreparedDataset) -> np.ndarray:
+    """Returns the training rows of a data set that are no validation or test images of another.
+
+    Two data sets may label the same pictures (FER2013 and FER+ do), and divide them otherwise.
+    """
+    judged = np.concatenate([dataset.indices("validation"), dataset.indices("test")])
+    indices = mixed.indices("train")
+    return indices[~np.isin(mixed.pixel_hashes[indices], dataset.pixel_hashes[judged])]
+
+
+def _other_seed(seed: int) -> int:
+    """A seed whose order has nothing to do with that of `seed`, also where both data sets are one."""
+    return int(np.random.SeedSequence((seed, 1)).generate_state(1)[0])
