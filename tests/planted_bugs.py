@@ -253,6 +253,37 @@ BUGS = (
     Bug("a model may bring code", MODELS + "loading.py", "safe_mode=True", "safe_mode=False"),
     Bug("class weights forgotten", TERMS, "    if class_weights is None:\n", "    if True:\n"),
     Bug(
+        "expression weights forgotten",
+        TERMS,
+        '    if "expression_weight" not in targets:\n',
+        "    if True:\n",
+    ),
+    Bug(
+        "expression weights in a pair term",
+        TERMS,
+        "Term(objective.invariance_weight, values, sample_weight)",
+        "Term(objective.invariance_weight, values, expression_weights(targets, sample_weight))",
+    ),
+    Bug(
+        "expression weights not in the accuracy",
+        STEP,
+        "weights = expression_weights(targets, sample_weight)",
+        "weights = sample_weight",
+    ),
+    Bug("pairs taken for views", TERMS, '_paired(targets["view"])', '_paired(targets["pair"])'),
+    Bug(
+        "views pull on the head",
+        TERMS,
+        'ops.cast(outputs["expression_representation"], labels.dtype)',
+        'ops.cast(outputs["expression"], labels.dtype)',
+    ),
+    Bug(
+        "views come closer by shrinking",
+        LOSSES,
+        "ops.square(unit(representations) - unit(partners))",
+        "ops.square(representations - partners)",
+    ),
+    Bug(
         "validation uses the statistics of the batch",
         STEP,
         "outputs = self.forward(images, training=False)",

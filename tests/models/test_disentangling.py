@@ -281,6 +281,23 @@ def test_evaluate_by_hand_over_uneven_batches(tiny_model, make_batch):
     assert logs["effective_rank"] == pytest.approx(np.exp(entropy), rel=1e-3)
 
 
+def test_accuracy_counts_rows_by_their_expression_weight(tiny_model, make_batch):
+    images, targets = make_batch(missing=(0,))
+    targets["expression_weight"] = np.array([1, 2, 0.5, 1, 3, 1, 0, 0, 0, 0, 0, 0], np.float32)
+    model = tiny_model()
+    model.compile(run_eagerly=True, weighted_metrics={"expression": "categorical_accuracy"})
+    logs = model.evaluate(images, targets, verbose=0, return_dict=True)
+    right = model.predict(images, verbose=0)["expression"].argmax(axis=1) == targets["expression"]
+    counted = targets["expression_weight"] * (targets["expression"] >= 0)
+    assert logs["expression_accuracy"] == pytest.approx((counted * right).sum() / counted.sum())
+    assert logs["expression_accuracy"] != pytest.approx(right[1:].mean())
+    # Metrics of `compile` know no missing labels; one of zeros is taken for the first class.
+    guessed = np.where(targets["expression"] < 0, 0, targets["expression"])
+    right = model.predict(images, verbose=0)["expression"].argmax(axis=1) == guessed
+    weights = targets["expression_weight"]
+    assert logs["categorical_accuracy"] == pytest.approx((weights * right).sum() / weights.sum())
+
+
 def test_test_on_batch_equals_evaluate(tiny_model, make_batch):
     images, targets = make_batch()
     model = tiny_model("disentangle")
