@@ -1,7 +1,6 @@
 """`keras-fer train`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ def _options(function):
 )
 @click.option("--soft-labels/--hard-labels", default=None, help="Learn from votes.  [default: soft]")
 @click.option("--jit-compile/--no-jit-compile", default=None, help="Compile the step with XLA.")
-@click.option("--progress/--no-progress", default=None, help="Progress bar.  [default: on a terminal]")
+@click.option("--progress/--no-progress", default=None, help="Show each step.  [default: on a terminal]")
 @_options
 def command(
     dataset: Path, run: Path, config_file: Path | None, progress: bool | None, **options: Any
@@ -117,10 +116,11 @@ def command(
     if config.mixed_dataset is not None:
         open_prepared(config.mixed_dataset)
     load_tensorflow()
+    from keras_fer.training.epoch_lines import EpochLines
     from keras_fer.training.finish import finish
     from keras_fer.training.fit import fit
 
-    result = fit(config, verbose=1 if (sys.stdout.isatty() if progress is None else progress) else 2)
+    result = fit(config, callbacks=[EpochLines(live=progress)], verbose=0)
     ended = "Interrupted; the" if result.interrupted else "The"
     click.echo(
         f"{ended} best epoch was {result.best_epoch}, with {result.best_accuracy:.2%} on the "

@@ -17,11 +17,13 @@ class EpochLines(keras.callbacks.Callback):
 
     Args:
         stream: where to write; None for the standard output at the time of writing.
+        live: whether the line of the running epoch moves; None for "on a terminal".
     """
 
-    def __init__(self, stream: TextIO | None = None):
+    def __init__(self, stream: TextIO | None = None, live: bool | None = None):
         super().__init__()
         self._given_stream = stream
+        self._wants_live = live
         self._epoch = 0
         self._best = -math.inf
         self._epoch_start = self._last_drawn = 0.0
@@ -29,6 +31,10 @@ class EpochLines(keras.callbacks.Callback):
     @property
     def _stream(self) -> TextIO:
         return self._given_stream or sys.stdout
+
+    @property
+    def _live(self) -> bool:
+        return self._stream.isatty() if self._wants_live is None else self._wants_live
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the clock."""
@@ -38,7 +44,7 @@ class EpochLines(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Redraws the line of the running epoch."""
         now = time.monotonic()
-        if not self._stream.isatty() or now - self._last_drawn < _REDRAW_SECONDS:
+        if not self._live or now - self._last_drawn < _REDRAW_SECONDS:
             return
         self._last_drawn = now
         elapsed, steps = now - self._epoch_start, self.params.get("steps")
@@ -60,7 +66,7 @@ class EpochLines(keras.callbacks.Callback):
         if "val_effective_rank" in logs and self.model.objective.moves_non_expression_branch:
             width = self.model.non_expression_branch.output_shape[-1]
             parts.append(f"effective rank {logs['val_effective_rank']:.0f} of {width}")
-        beginning = "\r\x1b[K" if self._stream.isatty() else ""
+        beginning = "\r\x1b[K" if self._live else ""
         self._write(f"{beginning}{self._start()}{'; '.join(parts)}\n")
 
     def _start(self) -> str:

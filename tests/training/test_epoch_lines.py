@@ -94,3 +94,13 @@ def test_endless_data_has_no_end_to_tell(clock):
     clock(5.0)
     callback.on_train_batch_end(2, {"loss": 2.0})
     assert stream.getvalue().endswith("epoch 1 of 1: step 3, loss 2.000")
+
+
+@pytest.mark.parametrize(("stream", "live"), [(Terminal(), False), (io.StringIO(), True)])
+def test_live_as_asked_for(clock, stream, live):
+    callback = EpochLines(stream, live)
+    callback.set_params({"epochs": 1, "steps": 3})
+    callback.on_epoch_begin(0)
+    clock(1.0)
+    callback.on_train_batch_end(0, {})
+    assert bool(stream.getvalue()) == live
