@@ -1,0 +1,92 @@
+"""Whether a variant differs from a baseline that was run with the same seeds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from keras_fer.evaluation.metrics import Interval
+
+Verdict = Literal["higher", "lower", "not distinguishable"]
+# The rule in words, to stand beside every verdict.
+RULE = (
+    "Paired over seeds: the difference to the baseline with the same seed, its mean, its 95 % interval "
+    "(Student's t) and the p-value of the two-sided paired t-test. A difference is called higher or lower "
+    "if the interval excludes 0, and not distinguishable otherwise, also where there are fewer than two "
+    "seeds or all differences are equal, so that their spread is unknown. The p-values are not corrected "
+    "for the number of comparisons: of twenty comparisons without a real difference one is expected to "
+    "have p < 0.05."
+)
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Differences of pairs, summed up.
+
+    Args:
+        mean: of the differences; NaN without pairs.
+        interval: 95 % interval of the mean, Student's t; NaN where the spread is unknown.
+        p_value: of the two-sided paired t-test; NaN where the spread is unknown.
+        num_pairs: number of pairs.
+        verdict: see `RULE`.
+    """
+
+    mean: float
+    interval: Interval
+    p_value: float
+    num_pairs: int
+    verdict: Verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types; NaN becomes None."""
+        low, high = self.interval
+        return {
+            "mean": _known(self.mean),
+            "interval": [low, high] if math.isfinite(low) else None,
+            "p_value": _known(self.p_value),
+            "num_pairs": self.num_pairs,
+            "verdict": self.verdict,
+        }
+
+
+def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> PairedDifference:
+    """Compares values with those of a baseline, pair by pair.
+
+    With differences d_i, mean m and standard deviation s (ddof 1) of n pairs, t = m / (s / √n); the
+    interval is m ± t₀.₉₇₅(n − 1) · s / √n.
+
+    Args:
+        values: n numbers.
+        baseline: n numbers, in the same order of seeds.
+
+    Raises:
+        ValueError: if the numbers of values differ, or one is not finite.
+    """
+    own, other = np.asarray(values, np.float64), np.asarray(baseline, np.float64)
+    if own.shape != other.shape or own.ndim != 1:
+        raise ValueError(
+            f"Pairs need as many values as baselines. Received: shapes={own.shape}, {other.shape}"
+        )
+    if not (np.isfinite(own).all() and np.isfinite(other).all()):
+        raise ValueError("Values must be finite. Received: NaN or infinity in them.")
+    differences, count = own - other, len(own)
+    mean = float(differences.mean()) if count else math.nan
+    # What differs by rounding alone is equal.
+    rounding = 1e-12 * max(1.0, float(np.abs([own, other]).max(initial=0.0)))
+    if count < 2 or np.ptp(differences) <= rounding:
+        return PairedDifference(mean, Interval(math.nan, math.nan), math.nan, count, "not distinguishable")
+    from scipy import stats
+
+    error = float(differences.std(ddof=1)) / math.sqrt(count)
+    half = float(stats.t.ppf(0.975, count - 1)) * error
+    p_value = float(2 * stats.t.sf(abs(mean) / error, count - 1))
+    verdict: Verdict = "not distinguishable"
+    if abs(mean) > half:
+        verdict = "higher" if mean > 0 else "lower"
+    return PairedDifference(mean, Interval(mean - half, mean + half), p_value, count, verdict)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
