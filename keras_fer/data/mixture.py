@@ -183,9 +183,7 @@ def _distributions(
     one_hot = (labels[:, None] == np.arange(num_classes)).astype(np.float32)
     if dataset.soft_labels is None:
         return one_hot
-    known = np.flatnonzero(ids >= 0)
-    mapped = np.zeros((len(labels), num_classes), np.float32)
-    np.add.at(mapped, (slice(None), ids[known]), dataset.soft_labels[:, known])
+    mapped = dataset.soft_labels @ (ids[:, None] == np.arange(num_classes)).astype(np.float32)
     total = mapped.sum(axis=1, keepdims=True)
     # A distribution that was whole before stays as it is, to the last bit.
     whole = np.abs(total - 1) < 1e-3
