@@ -9,8 +9,10 @@ from typing import Any
 from keras_fer.atomic import atomic_file
 from keras_fer.evaluation import report_sections as sections
 from keras_fer.evaluation.leakage import RepresentationProbe
+from keras_fer.evaluation.leakage_matrix import LeakageMatrix
 from keras_fer.evaluation.markup import Html, element, joined
 from keras_fer.evaluation.metrics import Evaluation
+from keras_fer.evaluation.report_leakage import matrix_section
 from keras_fer.evaluation.samples import Sample
 
 STYLE_FILE = "report.css"
@@ -28,6 +30,7 @@ class RunReport:
         evaluation: scores on images that training did not see.
         samples: right and wrong predictions, see `choose_samples`.
         probes: rows of `measure_leakage`, or None.
+        matrix: what `measure_matrix` returned, or None.
         exports: one row per exported file, column names to values, all with the same columns; or None.
         notes: sentences that a reader must not miss.
     """
@@ -39,6 +42,7 @@ class RunReport:
     evaluation: Evaluation | None = None
     samples: Sequence[Sample] = ()
     probes: Sequence[RepresentationProbe] | None = None
+    matrix: LeakageMatrix | None = None
     exports: Sequence[Mapping[str, Any]] | None = None
     notes: Sequence[str] = ()
 
@@ -61,6 +65,7 @@ def report_page(report: RunReport) -> Html:
         "Confusion": evaluation and sections.confusion_table(evaluation),
         "Predictions": sections.sample_gallery(report.samples),
         "Leakage": report.probes and sections.probe_table(report.probes),
+        "Leakage matrix": report.matrix and matrix_section(report.matrix),
         "Training": sections.training_curves(report.history),
         "Exported files": report.exports and sections.export_table(report.exports),
         "Configuration": sections.configuration(report.config),

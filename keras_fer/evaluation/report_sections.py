@@ -190,8 +190,10 @@ def probe_table(probes: Sequence[RepresentationProbe]) -> Html:
     )
 
 
-def _spread(mean: float, deviation: float) -> Html:
-    spread = element("small", f"± {100 * deviation:.1f}") if deviation > 0 else None
+def _spread(mean: float | None, deviation: float | None) -> Html:
+    if mean is None:
+        return element("td", "–", class_="count")
+    spread = element("small", f"± {100 * deviation:.1f}") if deviation else None
     return element("td", percent(mean), spread, class_="count")
 
 

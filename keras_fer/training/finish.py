@@ -7,6 +7,8 @@ from typing import Any
 from keras_fer.data.prepared import PreparedDataset, open_prepared
 from keras_fer.evaluation.evaluate import EvaluatedPredictions, evaluate
 from keras_fer.evaluation.leakage import RepresentationProbe
+from keras_fer.evaluation.leakage_files import read_matrix
+from keras_fer.evaluation.leakage_matrix import LeakageMatrix
 from keras_fer.evaluation.metrics import Evaluation
 from keras_fer.evaluation.recognizers import KerasRecognizer
 from keras_fer.evaluation.report import RunReport, write_report
@@ -38,6 +40,7 @@ def write_run_report(
     dataset: PreparedDataset,
     probes: Sequence[RepresentationProbe] | None = None,
     exports: Sequence[Mapping[str, Any]] | None = None,
+    matrix: LeakageMatrix | None = None,
 ) -> None:
     """Writes `report.html` of a run.
 
@@ -47,6 +50,7 @@ def write_run_report(
         dataset: the data that was evaluated on.
         probes: rows of `measure_leakage`, or None.
         exports: one row per exported file, or None.
+        matrix: the leakage matrix; None for the one that `keras-fer probe` left in the folder, if any.
     """
     config = run_folder.read_config(run)
     environment = config["environment"]
@@ -79,6 +83,7 @@ def write_run_report(
         evaluation=predictions.evaluation,
         samples=choose_samples(predictions, dataset),
         probes=probes,
+        matrix=read_matrix(run) if matrix is None else matrix,
         exports=exports,
         notes=notes,
     )

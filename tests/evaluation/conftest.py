@@ -5,6 +5,10 @@ import pytest
 
 from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedWriter
+from keras_fer.evaluation.leakage import RepresentationProbe
+from keras_fer.evaluation.leakage_matrix import LeakageMatrix, MatrixFactor, summarize
+from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.probes import ProbeResult
 from keras_fer.labels import EXPRESSIONS_8
 
 
@@ -64,3 +68,45 @@ def brightness_dataset(tmp_path):
             return writer.finish()
 
     return write
+
+
+@pytest.fixture
+def leakage_matrix():
+    """Returns a function that makes a matrix of three representations and a floor, with numbers by hand."""
+
+    def result(leakage, known=True, **changes):
+        interval = Interval(leakage - 0.1, leakage + 0.1) if known else Interval(np.nan, np.nan)
+        values = {"linear_mean": 0.5, "linear_sd": 0.0, "mlp_mean": 0.6, "mlp_sd": 0.01, "leakage": leakage}
+        values |= {"control_mean": 0.13, "control_sd": 0.01, "chance": 0.125, "num_classes": 8}
+        values |= {"num_train": 600, "num_test": 150, "num_seeds": 3, "converged": True}
+        return ProbeResult(**{**values, "leakage_interval": interval, "num_clusters": 30, **changes})
+
+    def make(model="model", leaked=0.2, with_pose=True, within_people=False, control=0.13):
+        pose = {"kind": "continuous", "num_classes": 0, "dimensions": {"yaw": 0.5, "pitch": 0.1}}
+        pose["control_mean"] = control
+        columns = [
+            (model, "expression_representation", 0.8, result(0.3, known=False, **pose)),
+            (model, "non_expression_representation", leaked, result(0.6, **pose)),
+            (model, "face_features", 0.5, result(0.6, **pose)),
+            ("untrained", "non_expression_representation", 0.1, result(0.2, **pose)),
+        ]
+        probes = []
+        for name, representation, leakage, of_pose in columns:
+            facts = {"effective_rank": 20.0, "width": 64, "floor": name == "untrained"}
+            probes.append(RepresentationProbe(name, representation, result(leakage), **facts))
+            if with_pose:
+                probes.append(RepresentationProbe(name, representation, of_pose, **facts, factor="pose"))
+        factors = [MatrixFactor("expression", "expression", True, False)]
+        factors += [MatrixFactor("pose", "nuisance", True, within_people)] if with_pose else []
+        return LeakageMatrix(
+            model=model,
+            probes=tuple(probes),
+            factors=tuple(factors),
+            summary=summarize(probes, factors),
+            notes=("Careful.",),
+            dataset={"source": "synthetic", "path": "faces", "content_hash": "0123"},
+            num_train=600,
+            num_test=150,
+        )
+
+    return make

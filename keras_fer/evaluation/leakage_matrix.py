@@ -1,0 +1,374 @@
+"""The leakage matrix: from which representation which factor can be read, by fresh probes."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from keras_fer.data.prepared import PreparedDataset
+from keras_fer.errors import FERError
+from keras_fer.evaluation.evaluate import dataset_facts
+from keras_fer.evaluation.factors import EXPRESSION, Factor, FactorSet
+from keras_fer.evaluation.floors import PIXELS, pixel_representation, untrained_model
+from keras_fer.evaluation.leakage import (
+    MAX_TRAIN_ROWS,
+    Progress,
+    RepresentationFunction,
+    RepresentationProbe,
+    Represented,
+    keras_representation_function,
+    probe_factors,
+    representations,
+)
+from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.probe_protocol import factor_rows, known_rows, probe_split
+
+EXPRESSION_REPRESENTATION = "expression_representation"
+NON_EXPRESSION_REPRESENTATION = "non_expression_representation"
+FACE_FEATURES = "face_features"
+UNTRAINED = "untrained"
+
+StageProgress = Callable[[str, int, int], None]
+
+# Below this share of the width a representation counts as collapsing.
+_COLLAPSED_SHARE = 0.25
+_FEW_CLUSTERS = 20
+
+
+@dataclass(frozen=True)
+class RepresentationSource:
+    """Something that gives representations.
+
+    Args:
+        model: name.
+        function: from images to arrays by name, see `representations`.
+        names: which of them to probe; None for all.
+        floor: whether it only shows how much an untrained or trivial representation tells.
+    """
+
+    model: str
+    function: RepresentationFunction
+    names: tuple[str, ...] | None = None
+    floor: bool = False
+
+
+@dataclass(frozen=True)
+class MatrixFactor:
+    """A row of the matrix.
+
+    Args:
+        name: of the factor.
+        group: `"expression"` or `"nuisance"`.
+        headline: whether it counts for the utility.
+        within_people: whether its probe learned from other images of the very people it was judged on.
+    """
+
+    name: str
+    group: Literal["expression", "nuisance"]
+    headline: bool
+    within_people: bool
+
+
+class MatrixColumn(NamedTuple):
+    """A column of the matrix: one representation of one model."""
+
+    model: str
+    representation: str
+    floor: bool
+    effective_rank: float
+    width: int
+
+    @property
+    def title(self) -> str:
+        """The representation for people, such as `"non-expression"`."""
+        name = self.representation.removesuffix("_representation").replace("_", " ")
+        return name.replace("non expression", "non-expression")
+
+
+@dataclass(frozen=True)
+class LeakageSummary:
+    """What the matrix comes to. A(r, f) is the leakage of factor f from representation r.
+
+    None stands for what was not measured.
+
+    Args:
+        leakage: L = A(non-expression, expression), lower is better; with its interval.
+        relative_leakage: L / A(face features, expression).
+        retention: K = A(expression representation, expression), higher is better; with its interval.
+        utility: M = mean over `nuisance_factors` of A(non-expression, f), higher is better.
+        nuisance_leakage: N = mean over `nuisance_factors` of A(expression representation, f); the
+            invariance of the expression representation to nuisance is 1 − N.
+        disentanglement_score: ½ [max(0, K − L) + max(0, M − N)], in [0, 1].
+        nuisance_factors: the factors of the two means.
+    """
+
+    leakage: float | None = None
+    leakage_interval: Interval | None = None
+    relative_leakage: float | None = None
+    retention: float | None = None
+    retention_interval: Interval | None = None
+    utility: float | None = None
+    nuisance_leakage: float | None = None
+    disentanglement_score: float | None = None
+    nuisance_factors: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the summary as plain JSON types."""
+        values = dict(vars(self), nuisance_factors=list(self.nuisance_factors))
+        for name in ("leakage_interval", "retention_interval"):
+            interval = values[name]
+            values[name] = list(interval) if interval and all(map(math.isfinite, interval)) else None
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "LeakageSummary":
+        """Builds a summary from what `to_dict` returns."""
+        read = dict(values, nuisance_factors=tuple(values["nuisance_factors"]))
+        for name in ("leakage_interval", "retention_interval"):
+            read[name] = Interval(*read[name]) if read[name] else None
+        return cls(**read)
+
+
+@dataclass(frozen=True)
+class LeakageMatrix:
+    """From which representation which factor can be read.
+
+    Args:
+        model: name of the model that was judged.
+        probes: one per representation and factor, floors included.
+        factors: what was looked for.
+        summary: what it comes to.
+        notes: what a reader must know, and what could not be measured.
+        dataset: facts about the images, see `dataset_facts`.
+        splits: the split that probes learned from, and the one they were judged on.
+        num_train, num_test: images in them; a factor that is not known for all has fewer.
+    """
+
+    model: str
+    probes: tuple[RepresentationProbe, ...]
+    factors: tuple[MatrixFactor, ...]
+    summary: LeakageSummary
+    notes: tuple[str, ...] = ()
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    splits: tuple[str, str] = ("train", "test")
+    num_train: int = 0
+    num_test: int = 0
+
+    @property
+    def columns(self) -> list[MatrixColumn]:
+        """The representations in their order, floors last."""
+        found = {
+            MatrixColumn(row.model, row.representation, row.floor, row.effective_rank, row.width): None
+            for row in self.probes
+        }
+        return sorted(found, key=lambda column: column.floor)
+
+    def probe(self, column: MatrixColumn, factor: str) -> RepresentationProbe:
+        """Returns one cell.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        for row in self.probes:
+            if (row.model, row.representation, row.factor) == (column.model, column.representation, factor):
+                return row
+        raise KeyError(f"There is no such cell. Received: column={column}, factor={factor!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the matrix as plain JSON types."""
+        return {
+            "model": self.model,
+            "summary": self.summary.to_dict(),
+            "notes": list(self.notes),
+            "dataset": dict(self.dataset),
+            "splits": list(self.splits),
+            "num_train": self.num_train,
+            "num_test": self.num_test,
+            "factors": [dict(vars(factor)) for factor in self.factors],
+            "probes": [row.to_dict() for row in self.probes],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "LeakageMatrix":
+        """Builds a matrix from what `to_dict` returns."""
+        train, test = values["splits"]
+        return cls(
+            model=values["model"],
+            probes=tuple(RepresentationProbe.from_dict(row) for row in values["probes"]),
+            factors=tuple(MatrixFactor(**factor) for factor in values["factors"]),
+            summary=LeakageSummary.from_dict(values["summary"]),
+            notes=tuple(values["notes"]),
+            dataset=values["dataset"],
+            splits=(train, test),
+            num_train=values["num_train"],
+            num_test=values["num_test"],
+        )
+
+
+def model_sources(
+    model: Any, name: str, names: Sequence[str] | None = None, floors: bool = True
+) -> list[RepresentationSource]:
+    """Returns a `DisentanglingModel` as a source, and the two floors of it.
+
+    Args:
+        model: with a graph `representations`.
+        name: of the model.
+        names: representations to probe; None for all.
+        floors: whether to add the same representations of an untrained model of the same architecture,
+            and raw pixels.
+    """
+    chosen = None if names is None else tuple(names)
+    sources = [RepresentationSource(name, keras_representation_function(model), chosen)]
+    if floors:
+        untrained = keras_representation_function(untrained_model(model))
+        sources.append(RepresentationSource(UNTRAINED, untrained, chosen, floor=True))
+        sources.append(RepresentationSource("raw", pixel_representation, (PIXELS,), floor=True))
+    return sources
+
+
+def measure_matrix(
+    sources: Sequence[RepresentationSource],
+    dataset: PreparedDataset,
+    image_size: int,
+    factors: FactorSet,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    floor_seeds: Sequence[int] | None = None,
+    max_rows: int = MAX_TRAIN_ROWS,
+    control: bool = True,
+    progress: StageProgress | None = None,
+) -> LeakageMatrix:
+    """Probes every representation for every factor.
+
+    Args:
+        sources: the model first, then its floors, see `model_sources`.
+        dataset: a prepared data set, on other people than the encoder saw where it has such.
+        image_size: pixels that the functions expect.
+        factors: what to look for, see `dataset_factors`.
+        seeds: of the probes.
+        floor_seeds: of the probes of the floors; None for the first of `seeds`.
+        max_rows: the most images to learn from, and the most to be judged on.
+        control: whether to run the probes on permuted labels too.
+        progress: called with `"Images"` and the number represented and to be represented, then with
+            `"Probes"` and the number of pairs of representation and factor done and to do.
+
+    Raises:
+        FERError: if there is nothing to measure, or no representation of a name.
+    """
+    if not factors.factors:
+        raise FERError(" ".join(["There is nothing to probe.", *factors.notes]))
+    split = probe_split(dataset, known_rows(factors.factors, len(dataset)), max_rows)
+    rows = np.union1d(split.train, split.test)
+    represented = _represented(sources, dataset, rows, image_size, progress)
+    reasons = [reason for factor in factors.factors if isinstance(reason := factor_rows(factor, split), str)]
+    probes = probe_factors(
+        represented,
+        factors.factors,
+        split,
+        seeds=seeds,
+        floor_seeds=seeds[:1] if floor_seeds is None else floor_seeds,
+        control=control,
+        progress=None if progress is None else partial(progress, "Probes"),
+    )
+    measured = {row.factor for row in probes}
+    rows_of_matrix = tuple(matrix_factor(factor) for factor in factors.factors if factor.name in measured)
+    return LeakageMatrix(
+        model=sources[0].model,
+        probes=tuple(probes),
+        factors=rows_of_matrix,
+        summary=summarize(probes, rows_of_matrix),
+        notes=(*factors.notes, *reasons, *split.notes, *_notes(probes)),
+        dataset=dataset_facts(dataset),
+        splits=split.names,
+        num_train=len(split.train),
+        num_test=len(split.test),
+    )
+
+
+def matrix_factor(factor: Factor) -> MatrixFactor:
+    """Returns the row of the matrix for a factor."""
+    return MatrixFactor(factor.name, factor.group, factor.headline, factor.within_people)
+
+
+def summarize(probes: Sequence[RepresentationProbe], factors: Sequence[MatrixFactor]) -> LeakageSummary:
+    """Sums up the probes of one model; floors among them are left out.
+
+    Args:
+        probes: rows of `measure_leakage` or `probe_factors`.
+        factors: what was looked for; `nuisance_factors` are those of the headline that are no expression.
+    """
+    cells = {(row.representation, row.factor): row.result for row in probes if not row.floor}
+    nuisance = tuple(factor.name for factor in factors if factor.headline and factor.group == "nuisance")
+
+    def mean(representation: str) -> float | None:
+        found = [cells[key].leakage for name in nuisance if (key := (representation, name)) in cells]
+        return float(np.mean(found)) if found else None
+
+    leaked = cells.get((NON_EXPRESSION_REPRESENTATION, EXPRESSION))
+    retained = cells.get((EXPRESSION_REPRESENTATION, EXPRESSION))
+    known = cells.get((FACE_FEATURES, EXPRESSION))
+    utility, nuisance_leakage = mean(NON_EXPRESSION_REPRESENTATION), mean(EXPRESSION_REPRESENTATION)
+    score = None
+    if leaked and retained and utility is not None and nuisance_leakage is not None:
+        gains = retained.leakage - leaked.leakage, utility - nuisance_leakage
+        score = sum(max(0.0, gain) for gain in gains) / 2
+    return LeakageSummary(
+        leakage=leaked and leaked.leakage,
+        leakage_interval=leaked and leaked.leakage_interval,
+        relative_leakage=leaked.leakage / known.leakage if leaked and known and known.leakage > 0 else None,
+        retention=retained and retained.leakage,
+        retention_interval=retained and retained.leakage_interval,
+        utility=utility,
+        nuisance_leakage=nuisance_leakage,
+        disentanglement_score=score,
+        nuisance_factors=nuisance,
+    )
+
+
+def _represented(
+    sources: Sequence[RepresentationSource],
+    dataset: PreparedDataset,
+    rows: np.ndarray,
+    image_size: int,
+    progress: StageProgress | None,
+) -> list[Represented]:
+    """Computes the representations of every source, with one progress over all."""
+    found = []
+    for number, source in enumerate(sources):
+        advance = None if progress is None else _part_of(progress, number, len(sources))
+        arrays = representations(source.function, dataset, rows, image_size, progress=advance)
+        if unknown := [name for name in source.names or () if name not in arrays]:
+            raise FERError(
+                f"The model {source.model!r} has no representation {', '.join(unknown)}. "
+                f"There are: {', '.join(arrays)}."
+            )
+        chosen = {name: arrays[name] for name in (arrays if source.names is None else source.names)}
+        found.append(Represented(source.model, chosen, rows, source.floor))
+    return found
+
+
+def _part_of(progress: StageProgress, number: int, parts: int) -> Progress:
+    def advance(done: int, total: int) -> None:
+        progress("Images", number * total + done, parts * total)
+
+    return advance
+
+
+def _notes(probes: Sequence[RepresentationProbe]) -> Iterator[str]:
+    """What casts doubt on the numbers."""
+    judged = [row for row in probes if row.representation == NON_EXPRESSION_REPRESENTATION and not row.floor]
+    for rank, width in {(row.effective_rank, row.width): None for row in judged}:
+        if rank < _COLLAPSED_SHARE * width:
+            yield (
+                f"The non-expression representation uses {rank:.1f} of {width} directions: where little is "
+                "left, little leaks, which is collapse and no success."
+            )
+    few = {row.factor: row.result.num_clusters for row in probes if row.result.num_clusters < _FEW_CLUSTERS}
+    if few:
+        yield f"Intervals over {min(few.values())} people or images are rough: {', '.join(few)}."
+    for row in probes:
+        if not row.result.converged:
+            yield f"The linear probe of {row.factor} in {row.representation} of {row.model} did not converge."

@@ -1,0 +1,35 @@
+import json
+
+import pytest
+
+from keras_fer.errors import FERError
+from keras_fer.evaluation.leakage_files import PROBES_FILE, PROBES_PAGE, read_matrix, write_matrix
+
+
+def test_what_was_written_is_read(leakage_matrix, tmp_path):
+    write_matrix(tmp_path, leakage_matrix())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [PROBES_PAGE, PROBES_FILE]
+    again = read_matrix(tmp_path)
+    assert again.to_dict() == leakage_matrix().to_dict()
+    assert json.loads((tmp_path / PROBES_FILE).read_text())["written_by"].startswith("keras-fer ")
+    page = (tmp_path / PROBES_PAGE).read_text(encoding="utf-8")
+    assert "What the representations of model tell" in page
+    assert "<li>Careful.</li>" in page
+
+
+def test_an_older_result_is_replaced(leakage_matrix, tmp_path):
+    write_matrix(tmp_path, leakage_matrix())
+    write_matrix(tmp_path, leakage_matrix(leaked=0.4))
+    assert read_matrix(tmp_path).summary.leakage == 0.4
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_nothing_there(tmp_path):
+    assert read_matrix(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"model": "a", "splits": ["b"]}', '{"splits": 3}'])
+def test_a_damaged_file_is_one_sentence(tmp_path, content):
+    (tmp_path / PROBES_FILE).write_text(content)
+    with pytest.raises(FERError, match=r"cannot be read .* run `keras-fer probe` again"):
+        read_matrix(tmp_path)
