@@ -23,10 +23,9 @@ class Use(IntEnum):
     ORACLE = 0
     SWAP_EXPRESSION = 1
     SWAP_BASE = 2
-    ALTERNATIVE = 3
-    INTERVENTION = 4
-    GALLERY = 5
-    PICTURE = 6
+    INTERVENTION = 3
+    GALLERY = 4
+    PICTURE = 5
 
 
 def held_out_scene(config: SyntheticConfig, use: Use, person: int, label: int, draw: int) -> Scene:
