@@ -40,6 +40,10 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
     "image_size": (click.IntRange(16, 512), "Pixels that the model sees; default: the data set's."),
     "representation_size": (click.IntRange(min=2), "Width of the expression representation."),
     "non_expression_size": (click.IntRange(min=2), "Width of the non-expression representation."),
+    "weights": (
+        click.Path(exists=True),
+        "Run folder or .keras file to take trunk and expression branch from, of the same sizes.",
+    ),
     "pooling": (click.Choice(["average", "flatten"]), "Pooling of the expression branch."),
     "dropout": (_SHARE, "Dropout in the expression branch."),
     "epochs": (click.IntRange(min=1), "Passes over the training split, at most."),

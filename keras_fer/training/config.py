@@ -38,6 +38,8 @@ class TrainingConfig:
         image_size: height and width that the model sees, pixels; None takes the data set's crop.
         representation_size: width of the expression representation.
         non_expression_size: width of the non-expression representation.
+        weights: run folder or `.keras` file whose trunk and expression branch training starts from, of the
+            same backbone, size, pooling and representation size; None starts anew.
         pooling: of the expression branch, `"average"` or `"flatten"`.
         dropout: in the expression branch, share from 0 to below 1.
         epochs: at most so many passes.
@@ -76,6 +78,7 @@ class TrainingConfig:
     image_size: int | None = None
     representation_size: int = 128
     non_expression_size: int = 64
+    weights: str | None = None
     pooling: str = "average"
     dropout: float = 0.0
     epochs: int = 18

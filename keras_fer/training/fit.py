@@ -22,6 +22,7 @@ from keras_fer.training import run_folder
 from keras_fer.training.batches import training_batches
 from keras_fer.training.callbacks import EpochFacts, SaveBestAndLast, WarnOnCollapse, WriteHistory
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.initial_weights import take_weights
 
 MONITOR = "val_expression_accuracy"
 
@@ -81,6 +82,8 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
             "epoch by. Prepare it again with a larger validation share, or choose another split."
         )
     model = build_model(config, dataset, batches.prior, num_steps, mixed)
+    if config.weights is not None:
+        take_weights(model, config.weights)
     augmented = augmentation(config, dataset, model.contract.image_size)
     model.compile(
         optimizer=_optimizer(config, num_steps),
@@ -232,6 +235,7 @@ def _write_start(config, dataset, mixed, num_withheld, model, output) -> None:
         {
             **config.to_dict(),
             "dataset": str(Path(config.dataset).resolve()),
+            "weights": None if config.weights is None else str(Path(config.weights).resolve()),
             "mixed_dataset": None if mixed is None else str(Path(config.mixed_dataset).resolve()),
             "objective": model.objective.to_dict(),
             "dataset_hash": dataset.content_hash,
