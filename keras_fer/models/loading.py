@@ -10,7 +10,7 @@ MODEL_FILE = "model.keras"
 
 
 def load_model(path: str | os.PathLike):
-    """Loads a `DisentanglingModel`.
+    """Loads a `DisentanglingModel` or a `FactorModel`.
 
     Args:
         path: a `.keras` file, or a run folder that holds `model.keras`.
@@ -35,6 +35,7 @@ def load_model(path: str | os.PathLike):
     import keras
 
     from keras_fer.models.disentangling import DisentanglingModel
+    from keras_fer.models.factor_model import FactorModel
 
     try:
         model = keras.saving.load_model(file, safe_mode=True)
@@ -43,9 +44,9 @@ def load_model(path: str | os.PathLike):
     except Exception as error:  # Keras raises whatever the broken part raises.
         reason = str(error).strip().split("\n")[0][:300]
         raise FERError(f"{str(file)!r} cannot be loaded as a model of this package: {reason}") from error
-    if not isinstance(model, DisentanglingModel):
+    if not isinstance(model, DisentanglingModel | FactorModel):
         raise FERError(
-            f"{str(file)!r} holds a {type(model).__name__}, not a DisentanglingModel. "
+            f"{str(file)!r} holds a {type(model).__name__}, not a DisentanglingModel or FactorModel. "
             "Name a file that `keras-fer train` saved."
         )
     _require_own_contract(model, file)
