@@ -1,0 +1,161 @@
+"""The folder that an ablation leaves behind, and where each thing stands in it."""
+
+import functools
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras_fer.errors import FERError
+from keras_fer.training.ablation_config import AblationConfig, AblationRun, differing, settings_hash
+from keras_fer.training.run_folder import write_json
+
+CONFIG = "ablation.json"
+RUNS = "runs"
+LOGS = "logs"
+RESULT = "result.json"
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class AblationFolder:
+    """Names and results in the folder of an ablation.
+
+    Args:
+        path: of the folder.
+    """
+
+    path: Path
+
+    def run_folder(self, run: AblationRun) -> Path:
+        """Returns the folder of a run."""
+        return self.path / RUNS / run.name
+
+    def training_folder(self, run: AblationRun) -> Path:
+        """Returns where a run is trained: an erased one beside the folder that it ends in."""
+        home = self.run_folder(run)
+        return home.with_name(f"{home.name}-unerased") if run.erase else home
+
+    def log(self, run: AblationRun) -> Path:
+        """Returns the file of what the process of a run prints."""
+        return self.path / LOGS / f"{run.name}.log"
+
+    def result(self, run: AblationRun) -> dict[str, Any] | None:
+        """Returns the result of a run; None where it is not finished."""
+        path = self.run_folder(run) / RESULT
+        try:
+            result = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise FERError(f"{str(path)!r} cannot be read. Remove {str(path.parent)!r}: {error}") from error
+        return result
+
+    def write_result(self, run: AblationRun, values: Mapping[str, Any]) -> None:
+        """Writes the result of a run, which makes it finished."""
+        settings = run.settings(content_hash)
+        write_json(
+            self.run_folder(run) / RESULT,
+            {
+                "name": run.name,
+                "variant": run.variant,
+                "seed": run.config.seed,
+                "settings_hash": settings_hash(settings),
+                "settings": settings,
+                **values,
+            },
+        )
+
+    def results(
+        self, runs: Sequence[AblationRun], content: Callable[[str], str] | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Returns the results of the finished runs by name.
+
+        Args:
+            runs: those to look for.
+            content: from the path of a data set to its content hash, such as `content_hash`; None does
+                not compare the data, which need not be there then.
+
+        Raises:
+            FERError: if a finished run was made with other settings.
+        """
+        results = {}
+        for run in runs:
+            result = self.result(run)
+            if result is None:
+                continue
+            ignored = {} if content else dict.fromkeys(("dataset", "mixed_dataset"))
+            settings = run.settings(content or str)
+            if changes := differing({**result["settings"], **ignored}, {**settings, **ignored}):
+                raise FERError(
+                    f"The finished run {run.name!r} in {str(self.path)!r} was made with other settings "
+                    f"({'; '.join(changes)}). Name a new output, or remove {str(self.run_folder(run))!r} to "
+                    "make it again."
+                )
+            results[run.name] = result
+        return results
+
+    @contextmanager
+    def claimed(self, config: AblationConfig) -> Iterator[dict[str, dict[str, Any]]]:
+        """Takes the folder for this process, makes it where it is not there, and stores the config.
+
+        Yields:
+            The results of the finished runs by name.
+
+        Raises:
+            FERError: if the folder holds anything but an ablation, another process works in it, or a
+                finished run was made with other settings.
+        """
+        # A process that was killed early leaves hidden files only.
+        if (
+            self.path.exists()
+            and not (self.path / CONFIG).is_file()
+            and (not self.path.is_dir() or any(not name.startswith(".") for name in os.listdir(self.path)))
+        ):
+            raise FERError(
+                f"The output {str(self.path)!r} exists already and is no ablation. Name a new folder."
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FERError(f"The folder {str(self.path)!r} cannot be made: {error.strerror}.") from error
+        with _lock(self.path / _LOCK):
+            results = self.results(config.runs(), content_hash)
+            write_json(self.path / CONFIG, config.to_dict())
+            for name in (RUNS, LOGS):
+                (self.path / name).mkdir(exist_ok=True)
+            # Of an erasure that was killed.
+            for leftover in (self.path / RUNS).glob(".*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            yield results
+
+
+@functools.cache
+def content_hash(dataset: str) -> str:
+    """Returns the content hash of a prepared data set."""
+    # Not at the top: where threads are limited, NumPy must load after the limit is set.
+    from keras_fer.data.prepared import open_prepared
+
+    return open_prepared(dataset).content_hash
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Holds a lock that the system releases when this process ends in any way."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: without a lock, two processes are the user's own care.
+        yield
+        return
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FERError(
+                f"Another process is working in {str(path.parent)!r}. Wait for it or name another output."
+            ) from error
+        yield

@@ -1,0 +1,168 @@
+"""The summary of an ablation as files: JSON, Markdown, and a page with plots."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keras_fer.atomic import atomic_file
+from keras_fer.evaluation import scatter
+from keras_fer.evaluation.markup import Html, element, joined
+from keras_fer.evaluation.page import html_page
+from keras_fer.evaluation.scatter import PointGroup, scatter_chart, swatch
+from keras_fer.training.ablation_summary import LEGEND, METRICS
+from keras_fer.training.ablation_text import facts, markdown, p_text, signed_number, spread_text
+from keras_fer.training.run_folder import write_json
+
+SUMMARY = "summary"
+
+
+def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Writes `summary.json`, `summary.md` and `summary.html`; each appears whole or not at all."""
+    write_json(folder / f"{SUMMARY}.json", summary)
+    for suffix, text in ((".md", markdown(summary)), (".html", ablation_page(summary))):
+        with atomic_file(folder / f"{SUMMARY}{suffix}") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def ablation_page(summary: Mapping[str, Any]) -> Html:
+    """Returns the page of a summary.
+
+    Args:
+        summary: what `summarize_ablation` returns.
+    """
+    sections = {
+        "Runs": joined(*(element("p", sentence) for sentence in facts(summary))),
+        "Leakage": _plots(summary),
+        "Scores": _scores(summary),
+        f"Differences to {summary['baseline']}": _differences(summary),
+        "Expected": _expected(summary),
+        "Settings": _settings(summary),
+    }
+    title = summary["description"] or "Ablation"
+    return html_page(title, "keras-fer ablation", sections, ("report.css", scatter.STYLE_FILE))
+
+
+def _plots(summary: Mapping[str, Any]) -> Html | None:
+    """Accuracy against leakage, and what else the representation is good for against leakage."""
+    kept = "utility" if "utility" in summary["metrics"] else "effective_rank"
+    charts = []
+    for name in ("accuracy", kept):
+        groups = [
+            PointGroup(
+                variant["name"],
+                [
+                    METRICS["leakage"].scale * value
+                    for value in variant["metrics"]["leakage"]["values"].values()
+                ],
+                [METRICS[name].scale * value for value in variant["metrics"][name]["values"].values()],
+                [f"seed {seed}" for seed in variant["metrics"]["leakage"]["values"]],
+            )
+            for variant in summary["variants"]
+        ]
+        title = METRICS[name].title
+        chart = scatter_chart(groups, "Leakage (0 is chance)", title, f"{title} against leakage")
+        if chart is not None:
+            better = "Up and to the left is better."
+            heading = element(
+                "figcaption", element("b", f"{title} against leakage"), element("small", better)
+            )
+            charts.append(element("figure", heading, chart, class_="panel"))
+    if not charts:
+        return None
+    legend = [
+        element("li", swatch(index), variant["name"]) for index, variant in enumerate(summary["variants"])
+    ]
+    caption = (
+        "A pale point is a run with one seed, a number the mean of its variant, a cross one standard "
+        "deviation over the seeds. Where numbers would cover each other, a line leads to the mean."
+    )
+    return joined(
+        element("div", *charts, class_="scatters"),
+        element("ul", *legend, class_="legend-list"),
+        element("p", caption, class_="caption"),
+    )
+
+
+def _scores(summary: Mapping[str, Any]) -> Html:
+    names = summary["metrics"]
+    rows = [
+        element(
+            "tr",
+            _variant(index, variant["name"]),
+            *(element("td", spread_text(variant["metrics"][name], METRICS[name])) for name in names),
+        )
+        for index, variant in enumerate(summary["variants"])
+    ]
+    legend = [element("li", element("b", METRICS[name].title), f": {LEGEND[name]}.") for name in names]
+    return joined(_table(names, rows), element("ul", *legend, class_="legend"))
+
+
+def _differences(summary: Mapping[str, Any]) -> Html | None:
+    names = [name for name in summary["metrics"] if METRICS[name].compared]
+    rows = [
+        element(
+            "tr",
+            _variant(index, variant["name"]),
+            *(_difference(variant["differences"][name], name) for name in names),
+        )
+        for index, variant in enumerate(summary["variants"])
+        if variant["name"] != summary["baseline"]
+    ]
+    if not rows:
+        return None
+    return joined(_table(names, rows), element("p", summary["rule"], class_="caption"))
+
+
+def _difference(difference: Mapping[str, Any], name: str) -> Html:
+    metric = METRICS[name]
+    if difference["mean"] is None:
+        return element("td", "–")
+    details = []
+    if difference["interval"] is not None:
+        low, high = (signed_number(end, metric) for end in difference["interval"])
+        details = [f"{low} to {high}", f"p {p_text(difference['p_value'])}"]
+    verdict = difference["verdict"]
+    return element(
+        "td",
+        signed_number(difference["mean"], metric),
+        *(element("small", detail) for detail in details),
+        element("small", verdict, class_=verdict if verdict in ("higher", "lower") else None),
+    )
+
+
+def _variant(index: int, name: str) -> Html:
+    return element("th", swatch(index), name, scope="row")
+
+
+def _table(names: list[str], rows: list[Html]) -> Html:
+    header = [element("th", METRICS[name].title, scope="col") for name in names]
+    table = element(
+        "table",
+        element("thead", element("tr", element("th", "Variant", scope="col"), *header)),
+        element("tbody", *rows),
+        class_="ablation",
+    )
+    return element("div", table, class_="scroll", tabindex=0)
+
+
+def _expected(summary: Mapping[str, Any]) -> Html | None:
+    items = [
+        element("div", element("dt", key), element("dd", text)) for key, text in summary["expected"].items()
+    ]
+    return element("dl", *items, class_="summary") if items else None
+
+
+def _settings(summary: Mapping[str, Any]) -> Html:
+    rows = [
+        element("tr", element("th", variant["name"], scope="row"), element("td", _words(variant)))
+        for variant in summary["variants"]
+    ]
+    return element("table", element("tbody", *rows), class_="configuration")
+
+
+def _words(variant: Mapping[str, Any]) -> str:
+    """The fields that a variant sets, as in the file."""
+    training = dict(variant["training"])
+    objective = training.pop("objective_changes", {})
+    fields = {**training, **objective, **({"erase": True} if variant["erase"] else {})}
+    return ", ".join(f"{name}={value}" for name, value in fields.items()) or "all defaults"

@@ -1,0 +1,137 @@
+"""The runs of an ablation that share one training: train once, erase where asked, probe, write results."""
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keras_fer.data.prepared import open_prepared
+from keras_fer.errors import FERError
+from keras_fer.evaluation.factors import dataset_factors
+from keras_fer.evaluation.leakage import keras_representation_function, measure_leakage
+from keras_fer.evaluation.leakage_matrix import matrix_factor, summarize
+from keras_fer.models.loading import load_model
+from keras_fer.training import run_folder
+from keras_fer.training.ablation_config import NON_EXPRESSION, AblationRun, settings_hash
+from keras_fer.training.ablation_folder import AblationFolder, content_hash
+from keras_fer.training.epoch_lines import EpochLines
+from keras_fer.training.erase import erase
+from keras_fer.training.finish import finish
+from keras_fer.training.fit import fit
+
+# Left in a run folder when its training and evaluation are complete.
+TRAINED = "trained.json"
+
+
+def run_group(folder: AblationFolder, runs: Sequence[AblationRun]) -> None:
+    """Makes runs that share one training, and writes the result of each when it is complete.
+
+    What was begun and not completed is removed and done anew; results that are there stay.
+
+    Args:
+        folder: of the ablation.
+        runs: one group of `sharing`.
+
+    Raises:
+        FERError: as `fit`, `erase` and `measure_leakage` do.
+    """
+    home = folder.training_folder(runs[0])
+    seconds = _trained(runs[0], home)
+    for run in runs:
+        if folder.result(run) is not None:
+            continue
+        if not run.erase:
+            folder.write_result(run, _result(run, home, seconds))
+            continue
+        start = time.monotonic()
+        output = folder.run_folder(run)
+        shutil.rmtree(output, ignore_errors=True)
+        erase(home, output, Path(run.config.dataset), run.probe.max_rows)
+        erasing = time.monotonic() - start
+        folder.write_result(run, _result(run, output, seconds + erasing))
+
+
+def _trained(run: AblationRun, home: Path) -> float:
+    """Trains and evaluates in `home` unless that is done; returns the seconds that training took."""
+    settings = run.training_settings(content_hash)
+    done = _read(home / TRAINED)
+    if done.get("settings_hash") == settings_hash(settings):
+        return float(done["seconds"])
+    shutil.rmtree(home, ignore_errors=True)
+    start = time.monotonic()
+    result = fit(replace(run.config, output=str(home)), callbacks=[EpochLines()], verbose=0)
+    if result.interrupted:
+        raise FERError("Training was interrupted.")
+    seconds = time.monotonic() - start
+    finish(home)
+    run_folder.write_json(
+        home / TRAINED,
+        {
+            "settings_hash": settings_hash(settings),
+            "seconds": round(seconds, 1),
+            "best_epoch": result.best_epoch,
+            "validation_accuracy": result.best_accuracy,
+        },
+    )
+    return seconds
+
+
+def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
+    """Probes the model of a finished run and collects its scores."""
+    dataset = open_prepared(run.config.dataset)
+    evaluation = _read(home / run_folder.EVALUATION)
+    model = load_model(home)
+    factors = dataset_factors(
+        dataset, "headline" if run.probe.factors == "headline" else "expression"
+    ).factors
+    start = time.monotonic()
+    probes = measure_leakage(
+        keras_representation_function(model),
+        dataset,
+        model.contract.image_size,
+        model=run.variant,
+        names=run.probe.representations,
+        test_split=evaluation["split"],
+        seeds=run.probe.seeds,
+        max_train_rows=run.probe.max_rows,
+        factors=factors,
+        control=False,
+    )
+    summary = summarize(probes, [matrix_factor(factor) for factor in factors])
+    expression = next(
+        row for row in probes if (row.representation, row.factor) == (NON_EXPRESSION, "expression")
+    )
+    metrics = {
+        "accuracy": evaluation["accuracy"],
+        "balanced_accuracy": evaluation["balanced_accuracy"],
+        "linear_probe": expression.result.linear_mean,
+        "mlp_probe": expression.result.mlp_mean,
+        "leakage": expression.result.leakage,
+        "effective_rank": expression.effective_rank,
+        "retention": summary.retention,
+        "utility": summary.utility,
+        "nuisance_leakage": summary.nuisance_leakage,
+        "seconds": round(seconds, 1),
+    }
+    return {
+        "metrics": {name: value for name, value in metrics.items() if value is not None},
+        "chance": expression.result.chance,
+        "width": expression.width,
+        "split": evaluation["split"],
+        "num_images": evaluation["num_images"],
+        "probe_seconds": round(time.monotonic() - start, 1),
+        "probes": [row.to_dict() for row in probes],
+        "environment": run_folder.environment(),
+    }
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """Returns the content of a JSON file; nothing where there is none, or half of one."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}

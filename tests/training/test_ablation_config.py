@@ -1,0 +1,224 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from keras_fer.errors import FERError
+from keras_fer.evaluation.factors import FACTOR_CHOICES
+from keras_fer.training.ablation_config import (
+    FACTORS,
+    AblationConfig,
+    differing,
+    read_ablation,
+    settings_hash,
+    sharing,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = sorted((ROOT / "examples" / "ablations").glob("*.json"))
+
+
+def config(**changes):
+    values = {
+        "dataset": "faces",
+        "seeds": [0, 3],
+        "base": {"epochs": 2, "decorrelation_weight": 0.1},
+        "variants": {
+            "plain": {"preset": "baseline"},
+            "pulled": {"preset": "paper", "epochs": 3, "objective_changes": {"num_critics": 2}},
+            "erased": {"preset": "baseline", "erase": True},
+        },
+    }
+    return AblationConfig.from_dict({**values, **changes})
+
+
+def test_base_and_variant_are_fields_of_config_and_objective():
+    runs = {run.name: run for run in config().runs()}
+    assert list(runs)[:4] == ["plain-seed0", "pulled-seed0", "erased-seed0", "plain-seed3"]
+    pulled = runs["pulled-seed3"].config
+    assert (pulled.dataset, pulled.epochs, pulled.seed, pulled.output) == ("faces", 3, 3, "")
+    objective = pulled.objective()
+    assert (objective.adversarial_weight, objective.num_critics) == (0.1, 2)
+    assert objective.decorrelation_weight == 0.1
+    assert runs["plain-seed0"].config.epochs == 2
+    assert [run.erase for run in runs.values()] == [False, False, True] * 2
+
+
+def test_a_grid_is_every_combination():
+    grid = {"reconstruction_weight": [0, 1.5], "preset": ["paper", "d2ae"], "erase": [False]}
+    values = {"dataset": "faces", "seeds": [0], "grid": grid, "base": {"reconstruction_noise": 0.02}}
+    made = AblationConfig.from_dict(values)
+    assert [variant.name for variant in made.variants] == [
+        "reconstruction_weight=0,preset=paper,erase=false",
+        "reconstruction_weight=0,preset=d2ae,erase=false",
+        "reconstruction_weight=1.5,preset=paper,erase=false",
+        "reconstruction_weight=1.5,preset=d2ae,erase=false",
+    ]
+    assert made.baseline == made.variants[0].name
+    last = made.runs()[-1].config
+    assert last.preset == "d2ae"
+    assert (last.objective().reconstruction_weight, last.objective().reconstruction_noise) == (1.5, 0.02)
+
+
+def test_written_out_it_is_the_same():
+    made = config(baseline="pulled", expected="better", probe={"seeds": [1], "factors": "headline"})
+    again = AblationConfig.from_dict(json.loads(json.dumps(made.to_dict())))
+    assert again == made
+    assert again.expected == {"result": "better"}
+
+
+def test_runs_that_differ_by_erasing_alone_share_a_training():
+    groups = [[run.name for run in group] for group in sharing(config().runs())]
+    assert groups == [
+        ["plain-seed0", "erased-seed0"],
+        ["pulled-seed0"],
+        ["plain-seed3", "erased-seed3"],
+        ["pulled-seed3"],
+    ]
+    variants = {"erased": {"erase": True}, "plain": {}}
+    assert [run.variant for run in next(sharing(config(variants=variants).runs()))] == ["plain", "erased"]
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+
+def test_settings_hold_what_a_result_depends_on_and_nothing_else():
+    def settings(**changes):
+        return config(**changes).runs()[1].settings(lambda path: f"content of {path.split('/')[-1]}")
+
+    plain = settings()
+    assert plain["dataset"] == "content of faces"
+    assert settings(dataset="elsewhere/faces") == plain
+    assert settings(seeds=[0], description="x", expected="y") == plain
+    assert plain["objective"]["adversarial_weight"] == 0.1
+    for change in (
+        {"dataset": "others"},
+        {"base": {"epochs": 2, "decorrelation_weight": 0.2}},
+        {"base": {"epochs": 2, "decorrelation_weight": 0.1, "batch_size": 16}},
+        {"probe": {"seeds": [0]}},
+        {"seeds": [1]},
+    ):
+        assert settings_hash(settings(**change)) != settings_hash(plain)
+    other_way_round = dict(reversed(plain.items()))
+    assert settings_hash(other_way_round) == settings_hash(plain)
+
+
+def test_differences_are_named():
+    stored = config().runs()[1].settings()
+    assert differing(stored, stored) == []
+    assert differing(json.loads(json.dumps(stored)), stored) == []
+    changed = config(
+        base={"epochs": 9, "decorrelation_weight": 0.2},
+        variants={"plain": {"preset": "baseline"}, "pulled": {"preset": "paper", "num_critics": 2}},
+        probe={"seeds": [1]},
+    )
+    assert differing(stored, changed.runs()[1].settings()) == [
+        "epochs: 3 there, 9 here",
+        "probe: {'representations': ['non_expression_representation'], 'factors': 'expression', 'seeds': "
+        "[0, 1, 2], 'max_rows': 30000} there, {'representations': ['non_expression_representation'], "
+        "'factors': 'expression', 'seeds': [1], 'max_rows': 30000} here",
+        "decorrelation_weight: 0.1 there, 0.2 here",
+    ]
+
+
+def test_a_field_that_came_later_counts_as_its_default():
+    stored = config().runs()[0].settings()
+    del stored["gradient_clip"], stored["objective"]["label_smoothing"]
+    assert differing(stored, config().runs()[0].settings()) == []
+    changed = config(base={"epochs": 2, "decorrelation_weight": 0.1, "gradient_clip": 1.0})
+    assert differing(stored, changed.runs()[0].settings()) == ["gradient_clip: 0.0 there, 1.0 here"]
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": ""}, "needs `dataset`"),
+        ({"dataset": 3}, "needs `dataset`"),
+        ({"extra": 1}, r"no \['extra'\]. There are: base, baseline"),
+        ({"grid": {"epochs": [1]}}, "either `variants` or `grid`"),
+        ({"variants": {}}, "at least one variant"),
+        ({"variants": []}, "`variants` must be an object"),
+        ({"variants": {"a": 3}}, r"`variants\.a` must be an object"),
+        ({"variants": {"a/b": {}}}, "Received: 'a/b'"),
+        ({"variants": {"..": {}}}, r"Received: '\.\.'"),
+        ({"variants": {"a": {"beta1": 1}}}, "'a' has the field 'beta1', which neither"),
+        ({"variants": {"a": {"seed": 1}}}, r"'seed', .* \(an ablation sets it itself\)"),
+        ({"variants": {"a": {"erase": 1}}}, "`erase` must be true or false. Received: 1"),
+        ({"variants": {"a": {"epochs": 0}}}, "`epochs` is not valid"),
+        ({"variants": {"a": {"preset": "best"}}}, "no preset 'best'"),
+        ({"variants": {"a": {}, "b": {}}}, "'a' and 'b' are the same"),
+        ({"base": {}, "variants": {"a": {"preset": "baseline", "erase": True}}}, "nothing to keep"),
+        ({"baseline": "other"}, r"must name a variant of \['plain', 'pulled', 'erased'\]"),
+        ({"seeds": []}, r"different whole numbers from 0 on. Received: \[\]"),
+        ({"seeds": [0, 0]}, r"Received: \[0, 0\]"),
+        ({"seeds": [-1]}, r"Received: \[-1\]"),
+        ({"seeds": [True]}, r"Received: \[True\]"),
+        ({"seeds": 3}, "`seeds` must be a list"),
+        ({"seeds": list(range(4000))}, "at most 10,000 runs"),
+        ({"probe": {"kind": "mlp"}}, r"`probe` has no \['kind'\]"),
+        ({"probe": {"factors": "all"}}, "expression, headline. Received: 'all'"),
+        ({"probe": {"max_rows": 10}}, "Received: 10"),
+        ({"probe": {"representations": ["face_features"]}}, r"Received: \['face_features'\]"),
+        ({"probe": {"representations": ["non_expression_representation", "x"]}}, "'x'"),
+        ({"expected": 3}, "`expected` must be an object"),
+    ],
+)
+def test_what_is_no_ablation_is_refused(changes, message):
+    with pytest.raises(FERError, match=message):
+        config(**changes)
+
+
+@pytest.mark.parametrize("grid", [{"epochs": 3}, {"epochs": []}, {"objective_changes": [{}]}, {}])
+def test_what_is_no_grid_is_refused(grid):
+    with pytest.raises(FERError, match=r"grid|at least one variant"):
+        AblationConfig.from_dict({"dataset": "faces", "grid": grid})
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def test_json_and_toml_are_the_same(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"dataset": "faces", "variants": {"x": {"epochs": 3}}}))
+    (tmp_path / "a.toml").write_text('dataset = "faces"\n[variants.x]\nepochs = 3\n')
+    assert read_ablation(tmp_path / "a.json") == read_ablation(tmp_path / "a.toml")
+    assert read_ablation(tmp_path / "a.toml", "others").dataset == "others"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.json", None, "cannot be read"),
+        ("a.json", "{", "cannot be read"),
+        ("a.toml", "{}", "cannot be read"),
+        ("a.json", "\xff", "cannot be read"),
+        ("a.json", "[]", "must be an object"),
+        ("a.json", "{}", "needs `dataset`"),
+    ],
+)
+def test_files_that_are_none_are_named(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_text(content, encoding="latin-1")
+    with pytest.raises(FERError, match=message) as error:
+        read_ablation(tmp_path / name)
+    assert name in str(error.value)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_files_are_ablations(path):
+    made = read_ablation(path)
+    assert not Path(made.dataset).is_absolute()
+    assert made.seeds == (0, 1, 2)
+    assert {"question", "preparation", "cost", "result"} <= set(made.expected)
+    # The cost stands in the file as people read it.
+    assert made.expected["cost"].startswith(f"{len(list(sharing(made.runs())))} trainings of ")
+
+
+def test_three_files_are_shipped():
+    assert [path.stem for path in SHIPPED] == ["critic_strength", "paper_question_ferplus", "standard_faces"]
+
+
+def test_factors_are_those_of_the_probes():
+    assert set(FACTORS) < set(FACTOR_CHOICES)
