@@ -20,6 +20,10 @@ COMMANDS = {
     "prepare": ("keras_fer.cli.prepare", "Prepare the data set SOURCE for training."),
     "inspect": ("keras_fer.cli.inspect", "Show what the prepared data set DATASET holds."),
     "train": ("keras_fer.cli.train", "Train on the prepared data set DATASET."),
+    "ablate": (
+        "keras_fer.cli.ablate",
+        "Compare variants of training over seeds, as the JSON or TOML file CONFIG says.",
+    ),
     "erase": (
         "keras_fer.cli.erase",
         "Erase the expression linearly from the non-expression representation of RUN.",
