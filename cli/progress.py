@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import click
 
@@ -15,5 +15,20 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
         def progress(done: int, total: int) -> None:
             bar.length = total
             bar.update(done - bar.pos)
+
+        yield progress
+
+
+@contextmanager
+def stage_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Yields a function of (stage, done, total) that shows one bar after the other."""
+    with ExitStack() as current:
+        bars: dict[str, Callable[[int, int], None]] = {}
+
+        def progress(stage: str, done: int, total: int) -> None:
+            if stage not in bars:
+                current.close()
+                bars[stage] = current.enter_context(progress_bar(stage))
+            bars[stage](done, total)
 
         yield progress

@@ -1,7 +1,7 @@
 import io
 import sys
 
-from keras_fer.cli.progress import progress_bar
+from keras_fer.cli.progress import progress_bar, stage_bars
 
 
 class Terminal(io.StringIO):
@@ -29,3 +29,13 @@ def test_only_the_label_elsewhere(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "Working\n"
+
+
+def test_one_bar_after_the_other(capsys):
+    with stage_bars() as progress:
+        progress("First", 1, 2)
+        progress("First", 2, 2)
+        progress("Second", 1, 1)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "First\nSecond\n"
