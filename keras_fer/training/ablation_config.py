@@ -18,6 +18,9 @@ NON_EXPRESSION = "non_expression_representation"
 REPRESENTATIONS = (NON_EXPRESSION, "expression_representation", "face_features")
 FACTORS = ("expression", "headline")
 
+# Fields of a training config that name what training starts from.
+PATHS = ("dataset", "mixed_dataset", "weights")
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=,+-]*")
 _MOST_RUNS = 10_000
 _KEYS = ("description", "dataset", "base", "variants", "grid", "seeds", "baseline", "probe", "expected")
@@ -119,11 +122,11 @@ class AblationRun:
         """Returns all that its trained model depends on.
 
         Args:
-            content: from the path of a data set to its content hash; where the data lie does not matter.
+            content: from a path of `PATHS` to the hash of what is there; where it lies does not matter.
         """
         training = self.config.to_dict()
         del training["output"]
-        for name in ("dataset", "mixed_dataset"):
+        for name in PATHS:
             if training.get(name):
                 training[name] = content(training[name])
         # What the presets stand for may change from version to version.

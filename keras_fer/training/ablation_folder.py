@@ -1,6 +1,7 @@
 """The folder that an ablation leaves behind, and where each thing stands in it."""
 
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -11,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_fer.errors import FERError
-from keras_fer.training.ablation_config import AblationConfig, AblationRun, differing, settings_hash
-from keras_fer.training.run_folder import write_json
+from keras_fer.training.ablation_config import PATHS, AblationConfig, AblationRun, differing, settings_hash
+from keras_fer.training.run_folder import BEST_MODEL, write_json
 
 CONFIG = "ablation.json"
 RUNS = "runs"
@@ -77,8 +78,8 @@ class AblationFolder:
 
         Args:
             runs: those to look for.
-            content: from the path of a data set to its content hash, such as `content_hash`; None does
-                not compare the data, which need not be there then.
+            content: from the path of data or weights to a hash of them, such as `content_hash`; None does
+                not compare them, and they need not be there then.
 
         Raises:
             FERError: if a finished run was made with other settings.
@@ -88,7 +89,7 @@ class AblationFolder:
             result = self.result(run)
             if result is None:
                 continue
-            ignored = {} if content else dict.fromkeys(("dataset", "mixed_dataset"))
+            ignored = {} if content else dict.fromkeys(PATHS)
             settings = run.settings(content or str)
             if changes := differing({**result["settings"], **ignored}, {**settings, **ignored}):
                 raise FERError(
@@ -135,12 +136,22 @@ class AblationFolder:
 
 
 @functools.cache
-def content_hash(dataset: str) -> str:
-    """Returns the content hash of a prepared data set."""
+def content_hash(path: str) -> str:
+    """Returns the content hash of a prepared data set, or the SHA-256 of the model at a path.
+
+    Raises:
+        FERError: if there is neither.
+    """
     # Not at the top: where threads are limited, NumPy must load after the limit is set.
     from keras_fer.data.prepared import open_prepared
 
-    return open_prepared(dataset).content_hash
+    model = Path(path)
+    if model.is_dir() and (model / BEST_MODEL).is_file():
+        model = model / BEST_MODEL
+    if model.suffix == ".keras" and model.is_file():
+        with model.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return open_prepared(path).content_hash
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from keras_fer.errors import FERError
 from keras_fer.evaluation.factors import FACTOR_CHOICES
 from keras_fer.training.ablation_config import (
     FACTORS,
+    PATHS,
     AblationConfig,
     differing,
     read_ablation,
@@ -95,10 +96,17 @@ def test_settings_hold_what_a_result_depends_on_and_nothing_else():
         {"dataset": "others"},
         {"base": {"epochs": 2, "decorrelation_weight": 0.2}},
         {"base": {"epochs": 2, "decorrelation_weight": 0.1, "batch_size": 16}},
+        {"base": {"epochs": 2, "decorrelation_weight": 0.1, "weights": "run"}},
         {"probe": {"seeds": [0]}},
         {"seeds": [1]},
     ):
         assert settings_hash(settings(**change)) != settings_hash(plain)
+    base = {"mixed_dataset": "a/b", "weights": "c/d", "decorrelation_weight": 0.1}
+    assert [settings(base=base)[name] for name in PATHS] == [
+        "content of faces",
+        "content of b",
+        "content of d",
+    ]
     other_way_round = dict(reversed(plain.items()))
     assert settings_hash(other_way_round) == settings_hash(plain)
 
