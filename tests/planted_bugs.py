@@ -18,8 +18,11 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = "keras_fer/models/"
-STEP, TERMS, LOSSES = MODELS + "disentangling.py", MODELS + "terms.py", MODELS + "losses.py"
+MODEL, STEP = MODELS + "disentangling.py", MODELS + "two_players.py"
+TERMS, LOSSES = MODELS + "terms.py", MODELS + "losses.py"
 CRITICS, BRANCHES = MODELS + "critics.py", MODELS + "branches.py"
+FACTOR_TERMS, FACTOR_LOSSES = MODELS + "factor_terms.py", MODELS + "factor_losses.py"
+FACTOR_MODEL = MODELS + "factor_model.py"
 
 
 class Bug(NamedTuple):
@@ -59,7 +62,7 @@ BUGS = (
         "            scaled_loss = self.optimizer.scale_loss(loss)",
         "            if self.critics:\n"
         '                seen = outputs["non_expression_representation"]\n'
-        '                loss += self._critic_loss(seen, targets["labels"])\n'
+        '                loss += self.critic_loss(seen, targets["labels"])\n'
         "            scaled_loss = self.optimizer.scale_loss(loss)",
     ),
     Bug(
@@ -77,7 +80,7 @@ BUGS = (
     ),
     Bug(
         "label smoothing in the critics' loss",
-        STEP,
+        MODEL,
         "errors = [losses.cross_entropy(labels, values) for values in logits]",
         "smooth = losses.smoothed(labels, self.objective.label_smoothing)\n"
         "        errors = [losses.cross_entropy(smooth, values) for values in logits]",
@@ -90,7 +93,7 @@ BUGS = (
     ),
     Bug(
         "expression loss reaches the non-expression branch",
-        STEP,
+        MODEL,
         '        outputs["non_expression_representation"] = non_expression\n',
         '        outputs["non_expression_representation"] = non_expression\n'
         "        nothing = ops.mean(non_expression - ops.stop_gradient(non_expression))\n"
@@ -98,19 +101,19 @@ BUGS = (
     ),
     Bug(
         "route `branch` reaches the trunk",
-        STEP,
+        MODEL,
         'decoded_from = features if objective.reconstruction_route == "all" else detached',
         "decoded_from = features",
     ),
     Bug(
         "route `branch` reaches the expression branch",
-        STEP,
+        MODEL,
         "                expression = ops.stop_gradient(expression)\n",
         "                expression = ops.multiply(expression, 1)\n",
     ),
     Bug(
         "scope `branch` reaches the trunk",
-        STEP,
+        MODEL,
         'shaped_from = features if objective.adversarial_scope == "trunk" else detached',
         "shaped_from = features",
     ),
@@ -119,7 +122,7 @@ BUGS = (
         STEP,
         "            loss = self.compute_loss(images, targets, outputs, sample_weight, training=True)\n",
         "            if self.critics:\n"
-        '                self._train_critics(outputs["non_expression_representation"], targets["labels"])\n'
+        "                self._train_critics(*self.judged(outputs, targets))\n"
         "            loss = self.compute_loss(images, targets, outputs, sample_weight, training=True)\n",
     ),
     Bug(
@@ -152,14 +155,9 @@ BUGS = (
     ),
     Bug(
         "statistics of the branch updated twice under mixed routes",
-        STEP,
-        "non_expression, _ = branch.stateless_call(\n"
-        "                    branch.trainable_variables,\n"
-        "                    branch.non_trainable_variables,\n"
-        "                    decoded_from,\n"
-        "                    training=training,\n"
-        "                )",
-        "non_expression = branch(decoded_from, training=training)",
+        MODEL,
+        "non_expression = rerouted(self.non_expression_branch, decoded_from, training)",
+        "non_expression = self.non_expression_branch(decoded_from, training=training)",
     ),
     Bug(
         "the same draws in every step of the critics",
@@ -170,7 +168,7 @@ BUGS = (
     Bug(
         "one step of the critics only",
         STEP,
-        "for step in range(objective.critic_steps):",
+        "for step in range(self.objective.critic_steps):",
         "for step in range(1):",
     ),
     Bug(
@@ -220,7 +218,7 @@ BUGS = (
     Bug("the last layer may shrink", BRANCHES, "center=False, scale=False,", "center=False, scale=True,"),
     Bug(
         "weight decay moves the unused branch",
-        STEP,
+        MODEL,
         "non_expression_branch.trainable = self.objective.moves_non_expression_branch",
         "non_expression_branch.trainable = True",
     ),
@@ -266,7 +264,7 @@ BUGS = (
     ),
     Bug(
         "expression weights not in the accuracy",
-        STEP,
+        MODEL,
         "weights = expression_weights(targets, sample_weight)",
         "weights = sample_weight",
     ),
@@ -285,9 +283,106 @@ BUGS = (
     ),
     Bug(
         "validation uses the statistics of the batch",
-        STEP,
+        MODEL,
         "outputs = self.forward(images, training=False)",
         "outputs = self.forward(images, training=True)",
+    ),
+    Bug(
+        "a factor is chased out of its own representation",
+        MODELS + "factors.py",
+        "if target.name != source and target.adversarial_weight > 0",
+        "if target.adversarial_weight > 0",
+    ),
+    Bug(
+        "rows without a label count in the mean",
+        MODELS + "masks.py",
+        "present * ops.divide_no_nan(num_rows, count)",
+        "present",
+    ),
+    Bug("replicas count their own labels", MODELS + "masks.py", "if num_replicas() > 1:", "if False:"),
+    Bug(
+        "the mask of the representation's own factor",
+        FACTOR_TERMS,
+        "        if rows := masks.get(pair.target.name):\n            values",
+        "        if rows := masks.get(pair.source, masks[pair.target.name]):\n            values",
+    ),
+    Bug(
+        "one weight for every chase",
+        FACTOR_TERMS,
+        "pair.target.adversarial_weight * rows.weights",
+        "rows.weights",
+    ),
+    Bug(
+        "sum over the critics of a chase",
+        FACTOR_TERMS,
+        "rows.weights * ops.mean(values, axis=0)",
+        "rows.weights * ops.sum(values, axis=0)",
+    ),
+    Bug(
+        "smoothing and class weights in the loss of a factor's critics",
+        FACTOR_TERMS,
+        "errors = factor_losses.prediction_error(",
+        "errors = factor_losses.factor_loss(",
+    ),
+    Bug("sign of the chase of values", FACTOR_LOSSES, "    return -errors", "    return errors"),
+    Bug(
+        "no clamp for values",
+        FACTOR_LOSSES,
+        'if clamp or mode != "reversal":',
+        'if clamp and mode != "reversal":',
+    ),
+    Bug(
+        "unknown values spoil the gradient",
+        FACTOR_LOSSES,
+        "errors = ops.square(ops.where(unknown, predictions, targets) - predictions)",
+        "errors = ops.where(unknown, 0.0, ops.square(targets - predictions))",
+    ),
+    Bug(
+        "values in the units of the data",
+        MODELS + "factor_targets.py",
+        "return (values - ops.convert_to_tensor(mean, floatx)) / ops.convert_to_tensor(scale, floatx)",
+        "return values",
+    ),
+    Bug(
+        "scope `branch` of a factor reaches the trunk",
+        FACTOR_MODEL,
+        "name: rerouted(self.branches[name], detached, training)",
+        "name: rerouted(self.branches[name], features, training)",
+    ),
+    Bug(
+        "route `branch` reaches the branches of factors",
+        FACTOR_MODEL,
+        'if objective.reconstruction_route == "all" else ops.stop_gradient(values)',
+        'if objective.reconstruction_route != "none" else values',
+    ),
+    Bug(
+        "heads on a representation cut off from the trunk",
+        FACTOR_MODEL,
+        "predictions = {name: self.heads[name](values) for name, values in representations.items()}",
+        "predictions = {\n"
+        "            name: self.heads[name](shaped.get(name, values))\n"
+        "            for name, values in representations.items()\n"
+        "        }",
+    ),
+    Bug(
+        "both routes through a branch update its statistics",
+        STEP,
+        "    values, _ = branch.stateless_call(\n"
+        "        branch.trainable_variables, branch.non_trainable_variables, features, training=training\n"
+        "    )\n",
+        "    values = branch(features, training=training)\n",
+    ),
+    Bug(
+        "critics of the second factor see the first's hidden layers",
+        MODELS + "critic_panel.py",
+        "hidden[index * count : (index + 1) * count]",
+        "hidden[:count]",
+    ),
+    Bug(
+        "stacked critics start smaller",
+        MODELS + "critic_panel.py",
+        "VarianceScaling(2.0 * count,",
+        "VarianceScaling(2.0,",
     ),
 )
 
@@ -302,13 +397,19 @@ def plant(bug: Bug, copy: Path) -> None:
     (copy / bug.file).write_text(text.replace(bug.old, bug.new), encoding="utf-8")
 
 
-def first_failure(copy: Path) -> str | None:
-    """Runs the tests of the models in the copy; returns the name of the first that fails."""
-    steps = "tests/models/test_disentangling_step.py"
+def first_failure(copy: Path, file: str) -> str | None:
+    """Runs the tests of the models in the copy; returns the name of the first that fails.
+
+    Args:
+        copy: of the checkout.
+        file: that holds the bug; decides which step test comes first.
+    """
+    of_factors = any(word in file for word in ("factor", "masks", "panel"))
+    steps = f"tests/models/test_{'factor_model' if of_factors else 'disentangling'}_step.py"
     others = sorted(
         str(path.relative_to(copy))
         for path in (copy / "tests/models").glob("test_*.py")
-        if path.name not in ("test_disentangling_step.py", "test_backbones.py")
+        if path.name not in (Path(steps).name, "test_backbones.py")
     )
     command = [
         sys.executable,
@@ -355,7 +456,7 @@ def main(words: list[str]) -> int:
             if words and not any(word in bug.name for word in words):
                 continue
             plant(bug, copy)
-            caught = first_failure(copy)
+            caught = first_failure(copy, bug.file)
             missed += caught is None
             print(f"| {bug.name} | {caught or 'NOTHING'} |", flush=True)
             shutil.copyfile(ROOT / bug.file, copy / bug.file)

@@ -14,7 +14,7 @@ from keras_fer.models import factor_losses, losses
 from keras_fer.models.factors import Chase, Factor
 from keras_fer.models.masks import Mask, mask
 from keras_fer.models.objective import Objective
-from keras_fer.models.terms import _perturbed, _ramp, pictures
+from keras_fer.models.terms import perturbed, pictures, ramp
 
 
 class FactorTerm(NamedTuple):
@@ -75,7 +75,7 @@ def factor_terms(
             # The mean over the critics, so that their number does not change the weight of the term.
             chased.append(pair.target.adversarial_weight * rows.weights * ops.mean(values, axis=0))
     if chased:
-        weight = objective.adversarial_weight * _ramp(objective.adversarial_ramp_steps, step)
+        weight = objective.adversarial_weight * ramp(objective.adversarial_ramp_steps, step)
         # Each summand carries its own mask: their sum is a mean over the whole batch.
         terms["adversarial_loss"] = FactorTerm(weight, sum(chased), sample_weight)
     return terms
@@ -104,11 +104,11 @@ def reconstruction_term(
     target = pictures(images, *decoded.shape[2:])
     values = losses.reconstruction(target, decoded)
     if objective.reconstruction_noise:
-        perturbed = [
-            _perturbed(representation, objective.reconstruction_noise, step, salt)
+        noisy = [
+            perturbed(representation, objective.reconstruction_noise, step, salt)
             for salt, representation in enumerate(representations)
         ]
-        values = values + losses.reconstruction(target, decode(perturbed))
+        values = values + losses.reconstruction(target, decode(noisy))
     return FactorTerm(objective.reconstruction_weight, values, sample_weight)
 
 

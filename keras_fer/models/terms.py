@@ -63,7 +63,7 @@ def objective_terms(
     representation = ops.cast(outputs["non_expression_representation"], labels.dtype)
     if objective.has_critics:
         values = _adversarial(objective, critics, labels, representation)
-        weight = objective.adversarial_weight * _ramp(objective.adversarial_ramp_steps, step)
+        weight = objective.adversarial_weight * ramp(objective.adversarial_ramp_steps, step)
         terms["adversarial_loss"] = Term(weight, values, sample_weight)
     if objective.decorrelation_weight:
         values = losses.decorrelation(representation)
@@ -135,7 +135,8 @@ def _adversarial(objective, critics, labels, representation):
     return ops.sum(labels, axis=-1) * sum(values) / len(values)
 
 
-def _ramp(ramp_steps: int, step):
+def ramp(ramp_steps: int, step):
+    """Returns the share of the adversarial weight after so many steps: from 0 up to 1 over `ramp_steps`."""
     return ops.minimum(ops.cast(step, keras.config.floatx()) / ramp_steps, 1.0) if ramp_steps else 1.0
 
 
@@ -145,11 +146,11 @@ def _reconstructions(objective, decoder, target, targets, representations, sampl
     if objective.reconstruction_weight:
         values = losses.reconstruction(target, decoder([expression, non_expression]))
         if objective.reconstruction_noise:
-            perturbed = [
-                _perturbed(representation, objective.reconstruction_noise, step, salt)
+            noisy = [
+                perturbed(representation, objective.reconstruction_noise, step, salt)
                 for salt, representation in enumerate(representations)
             ]
-            values = values + losses.reconstruction(target, decoder(perturbed))
+            values = values + losses.reconstruction(target, decoder(noisy))
         terms["reconstruction_loss"] = Term(objective.reconstruction_weight, values, sample_weight)
     if objective.swap_reconstruction_weight and "pair" in targets:
         decoded = decoder([expression, _partners(non_expression)])
@@ -158,7 +159,7 @@ def _reconstructions(objective, decoder, target, targets, representations, sampl
     return terms
 
 
-def _perturbed(representation, noise: float, step, salt: int):
+def perturbed(representation, noise: float, step, salt: int):
     """Adds noise · σ · N(0, 1), with σ the standard deviation of each dimension over the batch.
 
     The normal numbers are a function of the step alone, so that a resumed run repeats them.
