@@ -29,6 +29,10 @@ COMMANDS = {
         "Erase the expression linearly from the non-expression representation of RUN.",
     ),
     "probe": ("keras_fer.cli.probe", "Measure which factors the representations of RUN tell."),
+    "intervene": (
+        "keras_fer.cli.intervene",
+        "Swap expressions and change single factors of faces rendered for RUN.",
+    ),
     "evaluate": ("keras_fer.cli.evaluate", "Evaluate MODEL on the prepared data set DATASET."),
     "export": ("keras_fer.cli.export", "Export the expression branch of MODEL to verified TFLite files."),
     "predict": ("keras_fer.cli.predict", "Recognise the expression in face crops with MODEL."),

@@ -59,11 +59,11 @@ def test_rows_are_people_and_columns_expressions():
 
 def test_the_walk_goes_from_neutral_to_the_mean_of_each_expression():
     fake = Fake()
-    means = np.arange(8, dtype=np.float64)[:, None] * 2.0
+    means = 3.0 + np.arange(8, dtype=np.float64)[:, None] * 2.0
     png = traversal(fake.codec, FACES, means, num_people=2)
     ((expression, held),) = fake.calls
     others = [label for label in range(len(EXPRESSIONS_8)) if label != NEUTRAL]
-    walks = [2.0 * NEUTRAL + share * 2.0 * (label - NEUTRAL) for label in others for share in WALK]
+    walks = [3.0 + 2.0 * NEUTRAL + share * 2.0 * (label - NEUTRAL) for label in others for share in WALK]
     np.testing.assert_allclose(expression[:, 0], walks * 2)
     assert held[:, 0].tolist() == np.repeat([0, 1], len(walks)).tolist()
     assert Image.open(io.BytesIO(png)).width > 2 * len(WALK) * 80

@@ -1,0 +1,112 @@
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from keras_fer.evaluation.intervention_files import study_page, study_text, write_study
+from keras_fer.evaluation.intervention_study import InterventionStudy, StudyOptions
+from keras_fer.evaluation.interventions import Sensitivity
+from keras_fer.evaluation.markup import element
+from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.picture_sheet import PictureSheet
+from keras_fer.evaluation.retrieval import Retrieval
+from keras_fer.evaluation.swap import SwapResult, SwapScores
+
+NAN = float("nan")
+NOTES = ("A note with <b>markup</b>.",)
+PNG = PictureSheet(4, 4).png()
+SCORES = SwapScores(0.5, Interval(0.4, 0.6), 0.1, 0.9, Interval(0.8, 1.0), NAN, NAN, NAN)
+SWAP = SwapResult(dict.fromkeys(("truth", "swap"), SCORES), 0.125, 0.05, 0.5, 0.9, 20.0, 0.5, 8, 20)
+
+
+def study(swap=SWAP):
+    pictures = (
+        {"neighbours": PNG} if swap is None else dict.fromkeys(("neighbours", "swap_grid", "traversal"), PNG)
+    )
+    return InterventionStudy(
+        StudyOptions("easy", 32, num_pairs=8),
+        swap,
+        [Sensitivity("expression_representation", "yaw", NAN, Interval(NAN, NAN), 8)],
+        [
+            Retrieval(
+                "expression_representation", "expression", "identity", 0.5, Interval(0.4, 0.6), 0.125, 64
+            )
+        ],
+        pictures,
+        element("svg", aria_label="A map"),
+        NOTES,
+    )
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.sources, self.headings, self._heading = [], [], [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self._heading = tag == "h2"
+        self.sources += [value for name, value in attributes if name in ("src", "href")]
+
+    def handle_data(self, data):
+        if self._heading:
+            self.headings.append(data)
+            self._heading = False
+
+
+def test_files(tmp_path):
+    files = write_study(tmp_path, study(), "Interventions on pairs")
+    assert sorted(path.name for path in files) == sorted(path.name for path in tmp_path.iterdir())
+    assert {path.name for path in files} == {
+        *("interventions.json", "interventions.html", "embedding.svg"),
+        *("swap_grid.png", "traversal.png", "neighbours.png"),
+    }
+    assert (tmp_path / "swap_grid.png").read_bytes() == PNG
+    document = json.loads((tmp_path / "interventions.json").read_text())
+    assert document["title"] == "Interventions on pairs"
+    assert document["faces"]["difficulty"] == "easy"
+    assert document["swap"]["scores"]["swap"]["expression_of_a"] == 0.5
+    assert document["interventions"][0]["value"] is None
+    assert document["retrieval"][0]["chance"] == 0.125
+    assert document["notes"] == list(NOTES)
+
+
+def test_the_page_stands_alone():
+    page = study_page(study(), "On <pairs>")
+    parsed = Page(page)
+    assert parsed.headings == [
+        *(
+            "Notes",
+            "Swap test",
+            "Walk from neutral",
+            "One factor changed",
+            "Nearest neighbours",
+            "Maps",
+            "Faces",
+        )
+    ]
+    assert parsed.tags.count("img") == 3
+    assert all(source.startswith(("data:image/png;base64,", "#")) for source in parsed.sources)
+    assert "script" not in parsed.tags
+    assert "<title>On &lt;pairs&gt;</title>" in page
+    assert "&lt;b&gt;markup" in page
+    assert "Expression arrives" in page
+
+
+def test_without_a_decoder(tmp_path):
+    files = write_study(tmp_path, study(swap=None), "No decoder")
+    assert {path.suffix for path in files} == {".json", ".html", ".svg", ".png"}
+    assert json.loads((tmp_path / "interventions.json").read_text())["swap"] is None
+    assert Page((tmp_path / "interventions.html").read_text()).headings == [
+        *("Notes", "One factor changed", "Nearest neighbours", "Maps", "Faces")
+    ]
+
+
+@pytest.mark.parametrize("swap", [SWAP, None])
+def test_text(swap):
+    text = study_text(study(swap))
+    assert ("Swap test" in text) is (swap is not None)
+    assert "One factor changed" in text
+    assert "Nearest neighbours" in text
+    assert text.endswith("Note: A note with <b>markup</b>.")
