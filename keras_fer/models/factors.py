@@ -60,7 +60,7 @@ class Factor:
     name: str
     kind: str
     size: int
-    label_key: str | None = None
+    label_key: str = None  # type: ignore[assignment]  # the name, once built
     weight: float = 1.0
     adversarial_weight: float = 1.0
     width: int = 64
