@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -65,7 +66,7 @@ def command(
     run: Path,
     dataset: Path | None,
     representations: tuple[str, ...],
-    factor_choice: str,
+    factor_choice: Literal["headline", "all", "expression"],
     seeds: int,
     max_rows: int,
     no_floors: bool,

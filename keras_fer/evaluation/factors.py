@@ -106,7 +106,7 @@ def dataset_factors(dataset: PreparedDataset, which: FactorChoice = "headline") 
     """
     if which not in FACTOR_CHOICES:
         raise ValueError(f"`which` must be one of {FACTOR_CHOICES}. Received: which={which!r}")
-    found = [_expression(dataset)]
+    found: list[Factor | None] = [_expression(dataset)]
     if which != "expression":
         found += [_valence_arousal(dataset), _identity(dataset), *_columns(dataset)]
     factors = [factor for factor in found if factor is not None]

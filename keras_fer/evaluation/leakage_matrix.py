@@ -28,6 +28,8 @@ from keras_fer.evaluation.probe_protocol import factor_rows, known_rows, probe_s
 
 EXPRESSION_REPRESENTATION = "expression_representation"
 NON_EXPRESSION_REPRESENTATION = "non_expression_representation"
+# What a model of several factors calls the one that is meant to hold none of them.
+RESIDUAL_REPRESENTATION = "residual_representation"
 FACE_FEATURES = "face_features"
 UNTRAINED = "untrained"
 
@@ -297,7 +299,8 @@ def summarize(probes: Sequence[RepresentationProbe], factors: Sequence[MatrixFac
     """Sums up the probes of one model; floors among them are left out.
 
     Args:
-        probes: rows of `measure_leakage` or `probe_factors`.
+        probes: rows of `measure_leakage` or `probe_factors`. For the non-expression representation of
+            the summary stands the residual one where a model of several factors has that instead.
         factors: what was looked for; `nuisance_factors` are those of the headline that are no expression.
     """
     cells = {(row.representation, row.factor): row.result for row in probes if not row.floor}
@@ -307,25 +310,33 @@ def summarize(probes: Sequence[RepresentationProbe], factors: Sequence[MatrixFac
         found = [cells[key].leakage for name in nuisance if (key := (representation, name)) in cells]
         return float(np.mean(found)) if found else None
 
-    leaked = cells.get((NON_EXPRESSION_REPRESENTATION, EXPRESSION))
+    non_expression = _non_expression(probes)
+    leaked = cells.get((non_expression, EXPRESSION))
     retained = cells.get((EXPRESSION_REPRESENTATION, EXPRESSION))
     known = cells.get((FACE_FEATURES, EXPRESSION))
-    utility, nuisance_leakage = mean(NON_EXPRESSION_REPRESENTATION), mean(EXPRESSION_REPRESENTATION)
+    utility, nuisance_leakage = mean(non_expression), mean(EXPRESSION_REPRESENTATION)
     score = None
     if leaked and retained and utility is not None and nuisance_leakage is not None:
         gains = retained.leakage - leaked.leakage, utility - nuisance_leakage
         score = sum(max(0.0, gain) for gain in gains) / 2
     return LeakageSummary(
-        leakage=leaked and leaked.leakage,
-        leakage_interval=leaked and leaked.leakage_interval,
+        leakage=leaked.leakage if leaked else None,
+        leakage_interval=leaked.leakage_interval if leaked else None,
         relative_leakage=leaked.leakage / known.leakage if leaked and known and known.leakage > 0 else None,
-        retention=retained and retained.leakage,
-        retention_interval=retained and retained.leakage_interval,
+        retention=retained.leakage if retained else None,
+        retention_interval=retained.leakage_interval if retained else None,
         utility=utility,
         nuisance_leakage=nuisance_leakage,
         disentanglement_score=score,
         nuisance_factors=nuisance,
     )
+
+
+def _non_expression(probes: Sequence[RepresentationProbe]) -> str:
+    """Name of the representation that is meant to hold no expression."""
+    names = {row.representation for row in probes if not row.floor}
+    residual = RESIDUAL_REPRESENTATION in names and NON_EXPRESSION_REPRESENTATION not in names
+    return RESIDUAL_REPRESENTATION if residual else NON_EXPRESSION_REPRESENTATION
 
 
 def _represented(
@@ -359,7 +370,8 @@ def _part_of(progress: StageProgress, number: int, parts: int) -> Progress:
 
 def _notes(probes: Sequence[RepresentationProbe]) -> Iterator[str]:
     """What casts doubt on the numbers."""
-    judged = [row for row in probes if row.representation == NON_EXPRESSION_REPRESENTATION and not row.floor]
+    name = _non_expression(probes)
+    judged = [row for row in probes if row.representation == name and not row.floor]
     for rank, width in {(row.effective_rank, row.width): None for row in judged}:
         if rank < _COLLAPSED_SHARE * width:
             yield (

@@ -87,8 +87,9 @@ class ClassificationTask(ProbeTask):
             None if train_clusters is None else np.asarray(train_clusters)[kept],
             None if test_clusters is None else np.asarray(test_clusters)[judged],
         )
-        labels = [np.searchsorted(names, part) for part in (train_labels[kept], test_labels[judged])]
-        return cls(rows, *labels, len(names))
+        train_targets = np.searchsorted(names, train_labels[kept])
+        test_targets = np.searchsorted(names, test_labels[judged])
+        return cls(rows, train_targets, test_targets, len(names))
 
     def score(self, predictions: np.ndarray) -> float:
         """Balanced accuracy, in [0, 1]."""

@@ -106,7 +106,8 @@ class RegressionTask(ProbeTask):
         )
         values = [part[:, dimensions] for part in values]
         mean, deviation = values[0].mean(axis=0), values[0].std(axis=0)
-        return cls(rows, *((part - mean) / deviation for part in values), dimensions)
+        train_targets, test_targets = ((part - mean) / deviation for part in values)
+        return cls(rows, train_targets, test_targets, dimensions)
 
     def score(self, predictions: np.ndarray) -> float:
         """Mean R² over the dimensions, at most 1."""

@@ -10,10 +10,8 @@ from keras_fer.evaluation.leakage_table import SUMMARY_NAMES, factor_title
 from keras_fer.evaluation.markup import Html, element, joined
 from keras_fer.evaluation.metrics import Interval
 
-_CELL_WIDTH, _CELL_HEIGHT, _GAP = 104, 46, 3
-_LABEL_WIDTH, _HEAD_HEIGHT, _RANK_HEIGHT, _FLOOR_GAP = 176, 48, 30, 20
-# Above this the text changes colour; the steps of the ground keep its contrast above 4.5 : 1.
-_STRONG = 0.5
+_CELL_WIDTH, _CELL_HEIGHT, _GAP = 118, 46, 3
+_LABEL_WIDTH, _HEAD_HEIGHT, _RANK_HEIGHT, _FLOOR_GAP = 150, 48, 30, 20
 
 
 def matrix_section(matrix: LeakageMatrix) -> Html:
@@ -111,7 +109,7 @@ def _cell(probe: RepresentationProbe, x: int, y: int) -> Html:
             y=y + 35,
             text_anchor="middle",
         ),
-        class_="cell strong" if share > _STRONG else "cell",
+        class_="cell",
         style=f"--share:{share:.3f}",
     )
 
@@ -182,8 +180,8 @@ def _factor_table(matrix: LeakageMatrix, factor: MatrixFactor) -> Html:
     result = probes[0].result
     caption = (
         f"{result.num_train:,} images to learn from, {result.num_test:,} to be judged on, of "
-        f"{result.num_clusters:,} people or single images; {result.num_seeds} seeds (floors "
-        f"{probes[-1].result.num_seeds})."
+        f"{result.num_clusters:,} people or single images; seeds: {result.num_seeds}, of floors "
+        f"{probes[-1].result.num_seeds}."
     )
     head = element("thead", element("tr", *(element("th", name, scope="col") for name in columns)))
     table = element("table", head, element("tbody", *rows), class_="probes")

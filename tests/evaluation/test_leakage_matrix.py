@@ -100,6 +100,14 @@ def test_what_was_not_measured_is_none():
     assert summarize([CELLS[4], cell(F, "expression", -0.01)], FACTORS).relative_leakage is None
 
 
+def test_the_residual_of_several_factors_stands_for_the_non_expression_representation():
+    renamed = [
+        replace(row, representation="residual_representation") if row.representation == Z else row
+        for row in CELLS
+    ]
+    assert summarize(renamed, FACTORS) == summarize(CELLS, FACTORS)
+
+
 def matrix():
     return LeakageMatrix(
         model="model",

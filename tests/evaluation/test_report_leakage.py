@@ -29,7 +29,7 @@ def test_a_cell_shows_number_interval_and_colour(leakage_matrix):
     texts = Texts(picture).texts
     for shown in ("0.80", "0.70 – 0.90", "non-expression", "floor: untrained", "20.0 of 64", "pose", "R²"):
         assert shown in texts
-    assert 'class="cell strong" style="--share:0.800"' in picture
+    assert 'class="cell" style="--share:0.800"' in picture
     assert 'class="cell" style="--share:0.200"' in picture
     assert "pose from expression_representation of model: 0.300<" in picture  # no interval is known
     assert picture.count("<rect") == 4 * 2

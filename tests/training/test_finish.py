@@ -4,6 +4,10 @@ import pytest
 
 from keras_fer.data.prepared import open_prepared
 from keras_fer.evaluation.evaluate import evaluate
+from keras_fer.evaluation.factors import dataset_factors
+from keras_fer.evaluation.floors import pixel_representation
+from keras_fer.evaluation.leakage_files import PROBES_FILE, write_matrix
+from keras_fer.evaluation.leakage_matrix import RepresentationSource, measure_matrix
 from keras_fer.evaluation.recognizers import open_recognizer
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.finish import finish, write_run_report
@@ -34,3 +38,20 @@ def test_a_report_can_be_written_again_with_exports(run, prepared_folder):
     predictions = evaluate(open_recognizer(run), dataset, "test")
     write_run_report(run, predictions, dataset, exports=[{"file": "model_x.tflite", "size_bytes": 12}])
     assert "model_x.tflite" in (run / "report.html").read_text()
+
+
+def test_the_report_shows_the_leakage_matrix_that_lies_in_the_folder(run, prepared_folder):
+    dataset = open_prepared(prepared_folder)
+    predictions = evaluate(open_recognizer(run), dataset, "test")
+    write_run_report(run, predictions, dataset)
+    assert 'id="leakage-matrix"' not in (run / "report.html").read_text()
+    factors = dataset_factors(dataset, "expression")
+    matrix = measure_matrix(
+        [RepresentationSource("raw", pixel_representation)], dataset, 16, factors, seeds=(0,), control=False
+    )
+    write_matrix(run, matrix)
+    write_run_report(run, predictions, dataset)
+    assert 'id="leakage-matrix"' in (run / "report.html").read_text()
+    (run / PROBES_FILE).unlink()
+    write_run_report(run, predictions, dataset, matrix=matrix)
+    assert 'id="leakage-matrix"' in (run / "report.html").read_text()
