@@ -80,8 +80,8 @@ class TrainingConfig:
     non_expression_size: int = 64
     weights: str | None = None
     pooling: str = "average"
-    dropout: float = 0.0
-    epochs: int = 18
+    dropout: float = 0.2
+    epochs: int = 24
     steps_per_epoch: int | None = None
     batch_size: int = 32
     learning_rate: float = 1.5e-3

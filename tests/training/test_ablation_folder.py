@@ -72,7 +72,7 @@ def test_another_config_of_a_finished_run_is_refused(folder, config):
     (folder.path / "ablation.json").write_text("{}")
     changed = config(base={"preset": "baseline", "decorrelation_weight": 0.1, "epochs": 5})
     message = (
-        rf"'plain-seed0' in '{folder.path}' was made with other settings \(epochs: 18 there, 5 here\)\. "
+        rf"'plain-seed0' in '{folder.path}' was made with other settings \(epochs: 24 there, 5 here\)\. "
         rf"Name a new output, or remove '{folder.path}/runs/plain-seed0'"
     )
     with pytest.raises(FERError, match=message), folder.claimed(changed):
