@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import re
+import shutil
 
 import pytest
 
@@ -115,6 +116,17 @@ def test_a_second_call_does_nothing_and_more_seeds_do_only_those(config, tmp_pat
     more = ablate(config(seeds=[0, 1, 2]), tmp_path, report=str)
     assert [name for what, name in log.events if what == "start"] == ["plain-seed2", "long-seed2"]
     assert more["num_finished"] == 9
+
+
+def test_a_training_of_which_one_result_is_missing_is_taken_up_again(config, tmp_path, log):
+    ablate(config(), tmp_path, report=str)
+    shutil.rmtree(tmp_path / "runs" / "erased-seed1")
+    log.events.clear()
+    lines = []
+    assert ablate(config(), tmp_path, report=lines.append)["num_finished"] == 6
+    assert log.events == [("start", "plain-seed1"), ("end", "plain-seed1")]
+    assert lines[0] == "6 runs, 5 of them finished; 1 trainings to do."
+    assert len(lines) == 2
 
 
 def test_no_more_than_the_wanted_processes_at_a_time(config, tmp_path, log):
