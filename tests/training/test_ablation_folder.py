@@ -16,7 +16,7 @@ def config(prepared_folder):
         values = {
             "dataset": str(prepared_folder),
             "seeds": [0],
-            "base": {"preset": "baseline", "decorrelation_weight": 0.1},
+            "base": {"preset": "baseline", "decorrelation_weight": 0.1, "epochs": 7},
             "variants": {"plain": {}, "erased": {"erase": True}},
         }
         return AblationConfig.from_dict({**values, **changes})
@@ -72,7 +72,7 @@ def test_another_config_of_a_finished_run_is_refused(folder, config):
     (folder.path / "ablation.json").write_text("{}")
     changed = config(base={"preset": "baseline", "decorrelation_weight": 0.1, "epochs": 5})
     message = (
-        rf"'plain-seed0' in '{folder.path}' was made with other settings \(epochs: 24 there, 5 here\)\. "
+        rf"'plain-seed0' in '{folder.path}' was made with other settings \(epochs: 7 there, 5 here\)\. "
         rf"Name a new output, or remove '{folder.path}/runs/plain-seed0'"
     )
     with pytest.raises(FERError, match=message), folder.claimed(changed):
