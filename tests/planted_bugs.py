@@ -324,12 +324,12 @@ BUGS = (
         "errors = factor_losses.prediction_error(",
         "errors = factor_losses.factor_loss(",
     ),
-    Bug("sign of the chase of values", FACTOR_LOSSES, "    return -errors", "    return errors"),
+    Bug("sign of the chase of values", FACTOR_LOSSES, "return -(ops.minimum", "return (ops.minimum"),
     Bug(
         "no clamp for values",
         FACTOR_LOSSES,
-        'if clamp or mode != "reversal":',
-        'if clamp and mode != "reversal":',
+        "ops.minimum(errors, 1.0) if clamp else errors",
+        "errors",
     ),
     Bug(
         "unknown values spoil the gradient",

@@ -41,8 +41,7 @@ def factor_model(
         factors: what is known; a categorical one called `expression` must be among them.
         image_size: height and width of the images, pixels; needed where `backbone` is a name.
         objective: a preset's name or an `Objective`; what is said of single factors must stand in
-            these, see `require_factors`. Values are chased by reversal in every mode,
-            see `factor_losses.adversarial`.
+            these, see `require_factors`. What the modes mean for values: `factor_losses.adversarial`.
         decorrelated: which representations the decorrelation is of, `"residual"` or `"all"`.
         label_names: names of the expressions, kept in the contract of the model.
         residual_size: width of the residual representation.

@@ -57,10 +57,11 @@ def factor_loss(factor: Factor, targets, predictions):
 def adversarial(factor: Factor, targets, predictions, mode: str, clamp: bool):
     """What a representation is asked to do to one frozen critic that looks for a factor in it.
 
-    Categorical: `losses.adversarial` in the mode. Continuous: −min(e, e₀), with e the squared error of the
-    critic and e₀ that of the guess 0, the mean: no push on a row once the critic does no better than to
-    guess. The mean of e₀ over the data is their variance, 1; it is to values what log K is to classes. In the
-    mode `reversal` without the clamp −e, which has no floor.
+    Categorical: `losses.adversarial`. Continuous, with standardised values t and predictions t̂, so that a
+    guess is 0 and its squared error 1 over the data:
+
+    - `"reversal"`: −(t − t̂)²; with `clamp`, −min((t − t̂)², 1): no push on a row whose critic is at chance;
+    - `"uniform"` and `"entropy"`: t̂², floor 0: the critic shall guess, as it shall give the prior of classes.
 
     Args:
         factor: what the critic looks for.
@@ -72,7 +73,8 @@ def adversarial(factor: Factor, targets, predictions, mode: str, clamp: bool):
     if factor.is_categorical:
         prior = factor.class_prior or (1 / factor.size,) * factor.size
         return present(factor, targets) * losses.adversarial(targets, predictions, mode, prior, clamp)
+    if mode != "reversal":
+        guesses = ops.where(ops.isnan(targets), targets, ops.zeros_like(targets))
+        return squared_error(guesses, predictions)
     errors = squared_error(targets, predictions)
-    if clamp or mode != "reversal":
-        errors = ops.minimum(errors, squared_error(targets, ops.zeros_like(predictions)))
-    return -errors
+    return -(ops.minimum(errors, 1.0) if clamp else errors)

@@ -87,9 +87,10 @@ def factor_loss(factor, truth, predictions):
 
 def adversarial(factor, objective, truth, judgements):
     if factor.kind == "continuous":
-        errors, guessed = squared_errors(truth, judgements), squared_errors(truth, 0 * judgements)
-        unbounded = objective.adversarial_mode == "reversal" and not objective.adversarial_clamp
-        return -errors if unbounded else -tf.minimum(errors, guessed)
+        if objective.adversarial_mode != "reversal":
+            return squared_errors(np.where(np.isnan(truth), np.nan, 0.0), judgements)
+        errors = squared_errors(truth, judgements)
+        return -tf.minimum(errors, 1) if objective.adversarial_clamp else -errors
     prior = np.array(factor.class_prior or [1 / factor.size] * factor.size)
     entropy = -np.sum(prior * np.log(prior))
     log_p = tf.nn.log_softmax(judgements)
@@ -462,7 +463,7 @@ def test_who_moves(tiny_factor_model, make_factor_batch, three_factors, kind, na
         for factor in three_factors
     ]
     weights = {} if kind == "loss" else {f"{kind}_weight": 1.0}
-    # Without the clamp, which may spare a representation of which no critic knows anything yet.
+    # Without the clamp, which spares a representation of which no critic knows anything yet.
     choices = {"adversarial_mode": "reversal", "adversarial_scope": scope, "reconstruction_route": route}
     objective = Objective(**weights, **choices)
     model = tiny_factor_model(objective, factors=factors)
