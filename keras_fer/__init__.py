@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from keras_fer.models.building import disentangling_model
     from keras_fer.models.disentangling import DisentanglingModel
     from keras_fer.models.loading import load_model
+    from keras_fer.runtime.detectors import face_detector
+    from keras_fer.runtime.face_recognizer import FaceExpressionRecognizer
     from keras_fer.runtime.recognizer import ExpressionRecognizer
 
 _PUBLIC = {
     "DisentanglingModel": "keras_fer.models.disentangling",
     "ExpressionRecognizer": "keras_fer.runtime.recognizer",
     "FERError": "keras_fer.errors",
+    "FaceExpressionRecognizer": "keras_fer.runtime.face_recognizer",
     "ModelContract": "keras_fer.contract",
     "disentangling_model": "keras_fer.models.building",
+    "face_detector": "keras_fer.runtime.detectors",
     "load_model": "keras_fer.models.loading",
     "open_prepared": "keras_fer.data.prepared",
 }
@@ -31,9 +35,11 @@ __all__ = [
     "DisentanglingModel",
     "ExpressionRecognizer",
     "FERError",
+    "FaceExpressionRecognizer",
     "ModelContract",
     "__version__",
     "disentangling_model",
+    "face_detector",
     "load_model",
     "open_prepared",
 ]

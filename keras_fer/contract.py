@@ -21,6 +21,8 @@ class ModelContract:
         image_size: height and width of the input, pixels.
         crop_margin: the face box, made square, is enlarged by this share of its side on *each*
             side before it is resized to `image_size`; 0 means that the box is the crop.
+        crop_shift: the crop is moved down by this share of the side of the square box; negative moves it up.
+        align_roll: the crop is turned so that the eyes lie level, where the detector tells them.
         resize_filter: `"triangle"`, bilinear with antialiasing, the only one there is.
         color_order: `"rgb"`, the only one there is; gray pictures repeat their channel.
         value_range: smallest and largest value of the input; normalisation is in the graph.
@@ -34,6 +36,8 @@ class ModelContract:
     label_names: tuple[str, ...]
     image_size: int
     crop_margin: float = 0.0
+    crop_shift: float = 0.0
+    align_roll: bool = False
     resize_filter: str = "triangle"
     color_order: str = "rgb"
     value_range: tuple[float, float] = (0.0, 255.0)
@@ -57,6 +61,8 @@ class ModelContract:
             (len(set(names)) != len(names), "label_names"),
             (not isinstance(self.image_size, int) or not 8 <= self.image_size <= 4096, "image_size"),
             (not 0 <= self.crop_margin <= 2, "crop_margin"),
+            (not -1 <= self.crop_shift <= 1, "crop_shift"),
+            (not isinstance(self.align_roll, bool), "align_roll"),
             (self.resize_filter != "triangle", "resize_filter"),
             (self.color_order != "rgb", "color_order"),
             (self.value_range != (0.0, 255.0), "value_range"),

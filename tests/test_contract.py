@@ -18,10 +18,22 @@ JSON = st.recursive(
 
 def test_round_trip():
     contract = ModelContract(
-        EXPRESSIONS_8, 48, crop_margin=0.2, temperature=1.5, name="é", training_data="FER+"
+        EXPRESSIONS_8,
+        48,
+        crop_margin=0.2,
+        crop_shift=-0.1,
+        align_roll=True,
+        temperature=1.5,
+        name="é",
+        training_data="FER+",
     )
     assert ModelContract.from_json(contract.to_json()) == contract
     assert ModelContract.from_dict(contract.to_dict()) == contract
+
+
+def test_contract_without_shift_and_roll_means_none():
+    contract = ModelContract.from_dict(GOOD)
+    assert (contract.crop_shift, contract.align_roll) == (0.0, False)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +46,10 @@ def test_round_trip():
         ({"image_size": 4}, "image_size"),
         ({"image_size": 48.0}, "image_size"),
         ({"crop_margin": -1}, "crop_margin"),
+        ({"crop_shift": 1.5}, "crop_shift"),
+        ({"crop_shift": float("nan")}, "crop_shift"),
+        ({"crop_shift": "up"}, "wrong type"),
+        ({"align_roll": 1}, "align_roll"),
         ({"color_order": "bgr"}, "color_order"),
         ({"resize_filter": "lanczos"}, "resize_filter"),
         ({"value_range": ["a", 1]}, "wrong type"),

@@ -65,12 +65,13 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.array(narrowed.resize((width, height), Image.Resampling.BILINEAR)).reshape(shape)
 
 
-def square_box(box: tuple[float, float, float, float], margin: float = 0.0) -> Box:
-    """Makes a box square around its centre and enlarges it.
+def square_box(box: tuple[float, float, float, float], margin: float = 0.0, shift: float = 0.0) -> Box:
+    """Makes a box square around its centre, enlarges and moves it.
 
     Args:
         box: left, top, right, bottom in pixels, right and bottom exclusive.
         margin: share of the longer side that is added on *each* side; 0.1 makes the side 1.2 times as long.
+        shift: share of the longer side by which the square is moved down; negative moves it up.
 
     Returns:
         A box of equal width and height; it may reach outside the image.
@@ -83,7 +84,7 @@ def square_box(box: tuple[float, float, float, float], margin: float = 0.0) -> B
     if not (math.isfinite(longer) and right > left and bottom > top):
         raise FERError(f"A face box has left < right and top < bottom, in pixels. Received: {tuple(box)}")
     half = longer * (0.5 + margin)
-    center_x, center_y = (left + right) / 2, (top + bottom) / 2
+    center_x, center_y = (left + right) / 2, (top + bottom) / 2 + longer * shift
     return Box(center_x - half, center_y - half, center_x + half, center_y + half)
 
 
@@ -92,20 +93,32 @@ def face_crop(
     box: tuple[float, float, float, float] | None,
     size: int,
     margin: float = 0.0,
+    shift: float = 0.0,
+    roll: float = 0.0,
 ) -> np.ndarray:
-    """Cuts the square around a face and resizes it.
+    """Cuts the square around a face, turned if asked for, and resizes it.
 
     The square of `square_box` is moved to whole pixels: `side = max(floor(width + 0.5), 1)`,
     `left = floor(left + 0.5)`, `top = floor(top + 0.5)`. Where it reaches outside the image, the pixels
     of the border are repeated.
 
+    With a roll the square is turned around the centre of the box, so that `shift` moves along the face:
+    pixel (column, row) of the square, before it is resized, is interpolated bilinearly, in double precision
+    and rounded half up, at the point (x, y) where, with `(u, v)` from the centre of the box to the
+    pixel's centre as if nothing were turned,
+
+        x = center_x + u * cos(roll) - v * sin(roll)
+        y = center_y + u * sin(roll) + v * cos(roll)
+
     Args:
         image: uint8, shape `(height, width)` or `(height, width, channels)` with 1 or 3 channels.
         box: left, top, right, bottom of the face in pixels, right and bottom exclusive; or None if the
-            image is a face crop already: then `margin` is not used, and the centre square of the
-            shorter side is taken.
+            image is a face crop already: then the centre square of the shorter side is taken, and what
+            follows is not used.
         size: height and width of the result, pixels.
         margin: as in `square_box`.
+        shift: as in `square_box`.
+        roll: how far the face is turned clockwise in the image, degrees; the crop shows it upright.
 
     Returns:
         uint8, shape `(size, size)` or `(size, size, channels)`.
@@ -120,7 +133,7 @@ def face_crop(
         side = min(height, width)
         left, top = (width - side) // 2, (height - side) // 2
         return resize(image[top : top + side, left : left + side], size, size)
-    square = square_box(box, margin)
+    square = square_box(box, margin, shift)
     longest = max(box[2] - box[0], box[3] - box[1])
     if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
         raise FERError(f"The face box {tuple(box)} lies outside the image of {width} × {height} pixels.")
@@ -130,7 +143,10 @@ def face_crop(
         )
     side = max(math.floor(square.right - square.left + 0.5), 1)
     left, top = math.floor(square.left + 0.5), math.floor(square.top + 0.5)
-    return resize(_cut(image, left, top, side), size, size)
+    if roll == 0:
+        return resize(_cut(image, left, top, side), size, size)
+    center = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    return resize(_cut_turned(image, left, top, side, center, math.radians(roll)), size, size)
 
 
 def _cut(image: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
@@ -141,6 +157,30 @@ def _cut(image: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
     rows = np.clip(np.arange(top, top + side), 0, height - 1)
     columns = np.clip(np.arange(left, left + side), 0, width - 1)
     return image[rows[:, None], columns]
+
+
+def _cut_turned(
+    image: np.ndarray, left: int, top: int, side: int, center: tuple[float, float], roll: float
+) -> np.ndarray:
+    """Returns the square at whole pixels after it was turned clockwise by `roll` radians around a point."""
+    height, width = image.shape[:2]
+    across = left + np.arange(side)[None, :] + 0.5 - center[0]
+    down = top + np.arange(side)[:, None] + 0.5 - center[1]
+    cosine, sine = math.cos(roll), math.sin(roll)
+    # Where the centres of the pixels lie, counted in centres of pixels of the image.
+    columns = np.clip(center[0] + across * cosine - down * sine - 0.5, 0, width - 1)
+    rows = np.clip(center[1] + across * sine + down * cosine - 0.5, 0, height - 1)
+    first_columns, first_rows = np.floor(columns).astype(np.intp), np.floor(rows).astype(np.intp)
+    next_columns, next_rows = (
+        np.minimum(first_columns + 1, width - 1),
+        np.minimum(first_rows + 1, height - 1),
+    )
+    extra = (1,) * (image.ndim - 2)
+    to_right = (columns - first_columns).reshape(side, side, *extra)
+    to_below = (rows - first_rows).reshape(side, side, *extra)
+    upper = image[first_rows, first_columns] * (1 - to_right) + image[first_rows, next_columns] * to_right
+    lower = image[next_rows, first_columns] * (1 - to_right) + image[next_rows, next_columns] * to_right
+    return np.floor(upper * (1 - to_below) + lower * to_below + 0.5).astype(np.uint8)
 
 
 def _require_pixels(image: np.ndarray) -> None:

@@ -19,14 +19,14 @@ _SUM_TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one image.
+    """The answer for one face.
 
     Args:
-        path: the image file.
+        path: the image file; empty where there is none.
         expression: name of the most probable expression.
         probability: its probability, 0 to 1.
         probabilities: probability by expression name, in the model's order.
-        uncertain: whether `probability` is under the model's `uncertain_below`.
+        uncertain: whether `probability` is under the recognizer's `uncertain_below`.
     """
 
     path: str
@@ -50,9 +50,12 @@ class ExpressionRecognizer:
     Args:
         path: a `.tflite` file that `keras-fer export` wrote, with uint8 or float32 input.
         num_threads: CPU threads for one image, at least 1.
+        uncertain_below: a largest probability under this, 0 to 1, is marked uncertain; None for the
+            contract's.
 
     Attributes:
         contract: the `ModelContract` of the file.
+        uncertain_below: as above.
 
     Raises:
         FERError: if the file cannot be used, or its inputs and outputs are not those of its contract.
@@ -62,11 +65,18 @@ class ExpressionRecognizer:
         >>> probabilities = recognizer.recognize([load_image("face.jpg")])
     """
 
-    def __init__(self, path: str | os.PathLike, num_threads: int = 1) -> None:
+    def __init__(
+        self, path: str | os.PathLike, num_threads: int = 1, uncertain_below: float | None = None
+    ) -> None:
         if num_threads < 1:
             raise ValueError(f"`num_threads` must be at least 1. Received: num_threads={num_threads}")
+        if uncertain_below is not None and not 0 <= uncertain_below <= 1:
+            raise ValueError(
+                f"`uncertain_below` lies from 0 to 1. Received: uncertain_below={uncertain_below}"
+            )
         self._path = Path(path)
         self.contract = read_contract(path)
+        self.uncertain_below = self.contract.uncertain_below if uncertain_below is None else uncertain_below
         # Loading LiteRT takes 0.1 s, which commands that only ask for the contract do not need.
         from ai_edge_litert.interpreter import Interpreter
 
@@ -118,15 +128,18 @@ class ExpressionRecognizer:
         Raises:
             FERError: if the file is no image that can be read; the message names it.
         """
-        row = self.recognize([load_image(path)])[0]
-        best = int(row.argmax())
+        return self.prediction(self.recognize([load_image(path)])[0], path)
+
+    def prediction(self, probabilities: np.ndarray, path: str | os.PathLike = "") -> Prediction:
+        """Names a row of what `recognize` returned, shape `(num_expressions,)`."""
+        best = int(probabilities.argmax())
         names = self.contract.label_names
         return Prediction(
             path=str(path),
             expression=names[best],
-            probability=float(row[best]),
-            probabilities={name: float(value) for name, value in zip(names, row, strict=True)},
-            uncertain=bool(row[best] < self.contract.uncertain_below),
+            probability=float(probabilities[best]),
+            probabilities={name: float(value) for name, value in zip(names, probabilities, strict=True)},
+            uncertain=bool(probabilities[best] < self.uncertain_below),
         )
 
     def recognize_files(self, paths: Iterable[str | os.PathLike]) -> Iterator[Prediction]:

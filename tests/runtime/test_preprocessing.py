@@ -150,6 +150,86 @@ def test_square_box_by_hand():
     assert square_box((0, 0, 30, 10), 0.1) == Box(-3, -13, 33, 23)
 
 
+def test_shift_is_a_share_of_the_longer_side():
+    assert square_box((10, 20, 30, 60), 0.0, shift=0.25) == Box(0, 30, 40, 70)
+    assert square_box((0, 0, 30, 10), 0.1, shift=-0.1) == Box(-3, -16, 33, 20)
+
+
+def test_shifted_crop():
+    image = noise(40, 50, 3)
+    np.testing.assert_array_equal(face_crop(image, (10, 5, 30, 25), 20, 0, 0.2), image[9:29, 10:30])
+    np.testing.assert_array_equal(face_crop(image, (10, 15, 30, 35), 20, 0, -0.5), image[5:25, 10:30])
+
+
+def turned_as_described(image, box, margin, shift, roll):
+    """The docstring of `face_crop`, word by word, one pixel at a time; the size is that of the square."""
+    square = square_box(box, margin, shift)
+    side = max(math.floor(square.right - square.left + 0.5), 1)
+    left, top = math.floor(square.left + 0.5), math.floor(square.top + 0.5)
+    center_x, center_y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    cosine, sine = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+    height, width = image.shape
+    output = np.zeros((side, side), np.uint8)
+    for row in range(side):
+        for column in range(side):
+            u, v = left + column + 0.5 - center_x, top + row + 0.5 - center_y
+            x = min(max(center_x + u * cosine - v * sine - 0.5, 0), width - 1)
+            y = min(max(center_y + u * sine + v * cosine - 0.5, 0), height - 1)
+            total = sum(
+                image[min(math.floor(y) + below, height - 1), min(math.floor(x) + right, width - 1)]
+                * (y % 1 if below else 1 - y % 1)
+                * (x % 1 if right else 1 - x % 1)
+                for below in (0, 1)
+                for right in (0, 1)
+            )
+            output[row, column] = math.floor(total + 0.5)
+    return output
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    left=st.floats(-5, 15),
+    top=st.floats(-5, 15),
+    side=st.floats(2, 12),
+    margin=st.floats(0, 0.5),
+    shift=st.floats(-0.3, 0.3),
+    roll=st.floats(-180, 180).filter(lambda roll: roll != 0),
+)
+def test_turned_crop_is_as_described(left, top, side, margin, shift, roll):
+    image, box = noise(20, 24), (left, top, left + side, top + side)
+    if box[2] <= 0 or box[3] <= 0:
+        return
+    expected = turned_as_described(image, box, margin, shift, roll)
+    # Sums of products may differ in the last bit, which tips a half to the other side.
+    assert largest_difference(face_crop(image, box, len(expected), margin, shift, roll), expected) <= 1
+
+
+@pytest.mark.parametrize(("roll", "turns"), [(90, 1), (180, 2), (-90, -1)])
+def test_quarter_turns_by_hand(roll, turns):
+    # A face turned clockwise by 90 degrees stands upright after a quarter turn counterclockwise.
+    image = noise(40, 40, 3)
+    np.testing.assert_array_equal(
+        face_crop(image, (10, 10, 30, 30), 20, roll=roll), np.rot90(image[10:30, 10:30], turns)
+    )
+
+
+def test_shift_of_a_turned_face_goes_along_the_face():
+    # Its chin points left, so further down in the crop is further left in the image.
+    image = noise(40, 40)
+    np.testing.assert_array_equal(
+        face_crop(image, (15, 10, 35, 30), 20, shift=0.25, roll=90), np.rot90(image[10:30, 10:30])
+    )
+
+
+def test_turned_face_comes_out_upright():
+    picture = Image.fromarray(np.full((100, 100), 60, np.uint8))
+    picture.paste(220, (30, 40, 70, 50))
+    turned = np.asarray(picture.rotate(-25, Image.Resampling.BILINEAR, fillcolor=60))  # clockwise
+    crop = face_crop(turned, (20, 20, 80, 80), 60, roll=25)
+    assert crop[23:27, 12:48].min() > 200
+    assert max(crop[:17].max(), crop[33:].max()) < 70
+
+
 @pytest.mark.parametrize(
     "box",
     [(5, 5, 5, 9), (5, 5, 2, 9), (0, 9, 4, 1), (math.nan, 0, 4, 4), (0, 0, math.inf, 4), (0, 0, 4, math.nan)],
@@ -209,10 +289,12 @@ def test_gigantic_box_is_refused_before_it_costs_memory():
     box=st.tuples(*[st.floats(-20, 40)] * 4),
     shape=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     margin=st.floats(0, 2),
+    shift=st.floats(-1, 1),
+    roll=st.sampled_from([0.0, 30.0]),
 )
-def test_any_box_gives_a_crop_or_one_error(box, shape, margin):
+def test_any_box_gives_a_crop_or_one_error(box, shape, margin, shift, roll):
     try:
-        crop = face_crop(noise(*shape, 3), box, 6, margin)
+        crop = face_crop(noise(*shape, 3), box, 6, margin, shift, roll)
     except FERError:
         return
     assert crop.shape == (6, 6, 3)

@@ -121,6 +121,22 @@ def test_uncertain_below_the_threshold(model_file, faces, threshold, uncertain):
     assert recognizer.recognize_file(faces[0]).uncertain is uncertain
 
 
+def test_threshold_of_the_caller_comes_before_that_of_the_contract(model_file, faces):
+    contract = ModelContract(EXPRESSIONS_8, image_size=16, uncertain_below=1.0)
+    path = model_file(contract=contract)
+    assert not ExpressionRecognizer(path, uncertain_below=0.0).recognize_file(faces[0]).uncertain
+    assert ExpressionRecognizer(path).uncertain_below == 1.0
+    with pytest.raises(ValueError, match="uncertain_below=2"):
+        ExpressionRecognizer(path, uncertain_below=2)
+
+
+def test_prediction_of_a_row(recognizer):
+    row = np.array([0.1, 0.6, 0.3, 0, 0, 0, 0, 0], np.float32)
+    prediction = recognizer.prediction(row)
+    assert (prediction.path, prediction.expression) == ("", EXPRESSIONS_8[1])
+    assert prediction.probability == pytest.approx(0.6)
+
+
 def test_top_is_sorted():
     prediction = Prediction("a.png", "fear", 0.5, {"anger": 0.2, "fear": 0.5, "disgust": 0.3}, False)
     assert list(prediction.top(2).items()) == [("fear", 0.5), ("disgust", 0.3)]
@@ -190,6 +206,7 @@ def test_no_tensorflow_is_imported(model_file):
     program = (
         "import sys, numpy\n"
         "import keras_fer.runtime.images, keras_fer.runtime.model_file, keras_fer.runtime.preprocessing\n"
+        "import keras_fer.runtime.detectors, keras_fer.runtime.annotated_copies, keras_fer.runtime.window\n"
         "from keras_fer import ExpressionRecognizer\n"
         "assert 'ai_edge_litert' not in sys.modules\n"
         f"recognizer = ExpressionRecognizer({str(model_file())!r})\n"

@@ -1,0 +1,86 @@
+"""Annotated copies of photos and videos."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_fer.atomic import atomic_file, require_new_folder
+from keras_fer.runtime.annotation import annotated
+from keras_fer.runtime.answers import Answer
+from keras_fer.runtime.sources import Source
+from keras_fer.runtime.video import WRITTEN_SUFFIXES, VideoFile, video_file
+
+# Other photos become PNG, which loses nothing.
+_PHOTO_SUFFIXES = frozenset((".jpeg", ".jpg", ".png", ".webp"))
+_QUALITY = 92
+
+
+class AnnotatedCopies:
+    """Writes copies with the faces framed and named; they lie upright and have no metadata.
+
+    Args:
+        path: a folder, new or empty, that gets a copy of each photo, at its path below the input folder, and
+            of each video; or the file of one video.
+        top: expressions that are written beside a face.
+
+    Raises:
+        FERError: if the folder is in use.
+    """
+
+    def __init__(self, path: str | Path, top: int = 1) -> None:
+        self._path = Path(path)
+        self._top = top
+        self._is_file = is_video_file(path)
+        if not self._is_file:
+            require_new_folder(self._path)
+            self._path.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def copy_of(self, source: Source) -> Iterator[Callable[[Answer], None]]:
+        """Yields a function that takes the answers of a source; a copy appears whole or not at all.
+
+        Raises:
+            FERError: if OpenCV, for videos, is missing or cannot write the file.
+        """
+        with ExitStack() as opened:
+            video: VideoFile | None = None
+
+            def write(answer: Answer) -> None:
+                nonlocal video
+                faces = [(face, prediction) for face, prediction, _ in answer.faces]
+                image = annotated(answer.image, faces, self._top)
+                if answer.frame is None:
+                    _save(image, self._new_file(source.copy_name, _PHOTO_SUFFIXES, ".png"))
+                    return
+                if video is None:
+                    file = self._new_file(source.copy_name, frozenset(WRITTEN_SUFFIXES), ".mp4")
+                    video = opened.enter_context(video_file(file, answer.frame_rate))
+                video.write(image, answer.time_s)
+
+            yield write
+
+    def _new_file(self, name: Path, suffixes: frozenset[str], other: str) -> Path:
+        """Returns where the copy of a source goes, with another number where inputs share a name."""
+        if self._is_file:
+            return self._path
+        file = self._path / name
+        suffix = file.suffix if file.suffix.lower() in suffixes else other
+        file.parent.mkdir(parents=True, exist_ok=True)
+        numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        files = (file.with_name(f"{file.stem}{number}{suffix}") for number in numbers)
+        return next(file for file in files if not file.exists())
+
+
+def is_video_file(path: str | Path) -> bool:
+    """Says whether `AnnotatedCopies` writes one video to a path, rather than a folder."""
+    return Path(path).suffix.lower() in WRITTEN_SUFFIXES
+
+
+def _save(image: np.ndarray, path: Path) -> None:
+    """Writes a picture in the format of its suffix."""
+    with atomic_file(path) as temporary:
+        Image.fromarray(image).save(temporary, quality=_QUALITY)

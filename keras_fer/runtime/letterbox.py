@@ -1,0 +1,56 @@
+"""A part of a picture in a square of one size, without squeezing it, and the way back."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+
+class Letterbox(NamedTuple):
+    """Where a part of a picture lies in a square.
+
+    A point (x, y) of the picture lies at `(x * scale_x + shift_x, y * scale_y + shift_y)`.
+    """
+
+    scale_x: float
+    scale_y: float
+    shift_x: float
+    shift_y: float
+
+    def undo(self, points: np.ndarray) -> np.ndarray:
+        """Returns where points of the square, shape `(..., 2)` in its pixels, lie in the picture."""
+        shift = np.array([self.shift_x, self.shift_y])
+        return (points - shift) / np.array([self.scale_x, self.scale_y])
+
+
+def letterboxed(
+    picture: Image.Image, region: tuple[float, float, float, float] | None, size: int
+) -> tuple[np.ndarray, Letterbox]:
+    """Shrinks or enlarges a part of a picture so that it just fits into a square, with black around it.
+
+    Both axes have the same scale up to the rounding to whole pixels, at least one; the part lies in the
+    middle.
+
+    Args:
+        picture: RGB.
+        region: left, top, right, bottom in pixels; what lies outside the picture is left out. None for all.
+        size: side of the square, pixels.
+
+    Returns:
+        uint8 array `(size, size, 3)`, and where the picture lies in it.
+    """
+    left, top, right, bottom = region or (0, 0, *picture.size)
+    left, top = max(math.floor(left), 0), max(math.floor(top), 0)
+    right, bottom = min(math.ceil(right), picture.width), min(math.ceil(bottom), picture.height)
+    scale = size / max(right - left, bottom - top)
+    width, height = (max(math.floor(side * scale + 0.5), 1) for side in (right - left, bottom - top))
+    # `reducing_gap` averages blocks of pixels first, which is several times faster for large pictures.
+    part = picture.resize(
+        (width, height), Image.Resampling.BILINEAR, (left, top, right, bottom), reducing_gap=1.5
+    )
+    column, row = (size - width) // 2, (size - height) // 2
+    square = np.zeros((size, size, 3), np.uint8)
+    square[row : row + height, column : column + width] = np.asarray(part)
+    scale_x, scale_y = width / (right - left), height / (bottom - top)
+    return square, Letterbox(scale_x, scale_y, column - left * scale_x, row - top * scale_y)

@@ -1,0 +1,29 @@
+"""OpenCV where it is installed: the one module of the runtime that imports it, and only when asked."""
+
+import os
+from types import ModuleType
+
+from keras_fer.errors import FERError
+
+INSTALL = "pip install opencv-python-headless"
+
+
+def opencv(purpose: str) -> ModuleType:
+    """Returns the module `cv2`.
+
+    Args:
+        purpose: what needs it, the beginning of a sentence.
+
+    Raises:
+        FERError: if OpenCV is not installed.
+    """
+    # Otherwise a file that is no video, or a camera that is not there, prints lines of C++ on stderr.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    try:
+        import cv2
+    except ImportError as error:
+        raise FERError(
+            f"{purpose} needs OpenCV, which cannot be imported ({error}). Get it by `{INSTALL}`."
+        ) from error
+    return cv2

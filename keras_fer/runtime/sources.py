@@ -1,0 +1,56 @@
+"""What a user names as input: photos, folders of photos, videos, cameras."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from keras_fer.errors import FERError
+from keras_fer.runtime.images import image_files
+from keras_fer.runtime.video import VIDEO_SUFFIXES
+
+_CAMERA = re.compile(r"camera:(\d{1,3})")
+
+
+class Source(NamedTuple):
+    """One photo, video or camera.
+
+    Args:
+        kind: `"photo"`, `"video"` or `"camera"`.
+        name: the path as the user would write it, or `camera:0`.
+        copy_name: relative path that a copy of it can have in another folder.
+    """
+
+    kind: str
+    name: str
+    copy_name: Path
+
+    @property
+    def camera(self) -> int:
+        """The number of a camera."""
+        return int(self.name.removeprefix("camera:"))
+
+
+def sources(text: str) -> Iterator[Source]:
+    """Yields the sources behind one input, one by one.
+
+    Args:
+        text: `camera:N`; a folder, in which photos are searched recursively; a file, which is a video if its
+            suffix says so, else a photo.
+
+    Raises:
+        FERError: if a folder cannot be listed or holds no images; whether a file exists is seen later.
+    """
+    path = Path(text)
+    if _CAMERA.fullmatch(text) and not path.exists():
+        yield Source("camera", text, Path(text.replace(":", "")))
+    elif path.is_dir():
+        empty = True
+        for file in image_files(path):
+            empty = False
+            yield Source("photo", str(file), file.relative_to(path))
+        if empty:
+            raise FERError(f"The folder {text!r} holds no images.")
+    else:
+        kind = "video" if path.suffix.lower() in VIDEO_SUFFIXES else "photo"
+        yield Source(kind, text, Path(path.name))

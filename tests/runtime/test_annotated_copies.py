@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_fer.errors import FERError
+from keras_fer.runtime.annotated_copies import AnnotatedCopies, is_video_file
+from keras_fer.runtime.annotation import annotated
+from keras_fer.runtime.answers import Answer
+from keras_fer.runtime.faces import Face
+from keras_fer.runtime.images import load_image
+from keras_fer.runtime.preprocessing import Box
+from keras_fer.runtime.recognizer import Prediction
+from keras_fer.runtime.sources import Source
+from keras_fer.runtime.video import VideoSource
+from keras_fer.runtime.video_recognizer import TrackedFace
+
+PERSON = TrackedFace(
+    Face(Box(20, 30, 60, 70)), Prediction("", "fear", 0.6, {"fear": 0.6, "anger": 0.4}, False), 1
+)
+
+
+def image(value=50):
+    return np.full((96, 128, 3), value, np.uint8)
+
+
+def photo(name, value=50):
+    return Answer(Source("photo", f"in/{name}", Path(name)), image(value), [PERSON])
+
+
+def frames(name, count=3):
+    source = Source("video", name, Path(name))
+    return [
+        Answer(source, image(60 * number), [PERSON], number, number / 10, 10.0) for number in range(count)
+    ]
+
+
+def write(copies, *answers):
+    with copies.copy_of(answers[0].source) as copy:
+        for answer in answers:
+            copy(answer)
+
+
+def test_photos_keep_their_place_below_the_folder(tmp_path):
+    copies = AnnotatedCopies(tmp_path / "out", top=2)
+    for name in ("a.png", "more/b.jpg", "c.tif"):
+        write(copies, photo(name))
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*"))
+    assert found == ["out/a.png", "out/c.png", "out/more/b.jpg"]
+    expected = annotated(image(), [PERSON[:2]], 2)
+    np.testing.assert_array_equal(load_image(tmp_path / "out" / "a.png"), expected)
+    difference = load_image(tmp_path / "out" / "more" / "b.jpg").astype(int) - expected
+    assert np.abs(difference).mean() < 6
+
+
+def test_inputs_of_the_same_name_do_not_overwrite_each_other(tmp_path):
+    copies = AnnotatedCopies(tmp_path / "out")
+    for value in (0, 100, 200):
+        write(copies, photo("a.png", value))
+    corners = [load_image(tmp_path / "out" / name)[0, 0, 0] for name in ("a.png", "a-2.png", "a-3.png")]
+    assert corners == [0, 100, 200]
+
+
+def test_video_in_a_folder(tmp_path):
+    copies = AnnotatedCopies(tmp_path / "out")
+    write(copies, *frames("film.avi"))
+    write(copies, *frames("phone.MOV", 2))
+    for name, count in (("film.avi", 3), ("phone.mp4", 2)):
+        with VideoSource(tmp_path / "out" / name) as video:
+            assert len(list(video)) == count
+
+
+def test_one_video(tmp_path):
+    path = tmp_path / "out.mp4"
+    write(AnnotatedCopies(path), *frames("film.avi"))
+    with VideoSource(path) as video:
+        first, *_ = video
+    green = first.image[30, 25:55].astype(int) - (46, 204, 113)
+    assert np.abs(green).mean() < 60
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_copy_appears_whole_or_not_at_all(tmp_path):
+    copies = AnnotatedCopies(tmp_path / "out")
+    first, *_ = frames("film.avi")
+    with pytest.raises(RuntimeError, match="stopped"), copies.copy_of(first.source) as copy:
+        copy(first)
+        raise RuntimeError("stopped")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_source_without_frames_leaves_nothing(tmp_path):
+    with AnnotatedCopies(tmp_path / "out").copy_of(frames("film.avi")[0].source):
+        pass
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_output_in_use(tmp_path):
+    (tmp_path / "old.png").touch()
+    with pytest.raises(FERError, match=r"exists already\. Name a new folder"):
+        AnnotatedCopies(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_video"), [("a.mp4", True), ("a.AVI", True), ("a", False), ("a.gif", False)]
+)
+def test_is_video_file(name, is_video):
+    assert is_video_file(name) is is_video
+
+
+def test_metadata_of_the_original_does_not_turn_the_copy(tmp_path):
+    write(AnnotatedCopies(tmp_path / "out"), photo("a.jpg"))
+    with Image.open(tmp_path / "out" / "a.jpg") as copy:
+        assert not copy.getexif()
+        assert copy.size == (128, 96)

@@ -1,0 +1,27 @@
+import sys
+
+import pytest
+
+from keras_fer.errors import FERError
+from keras_fer.runtime.opencv import opencv
+
+
+def test_returns_the_module():
+    assert opencv("A test").__name__ == "cv2"
+
+
+def test_without_opencv_one_sentence_says_what_needs_it_and_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(FERError, match=r"^Juggling needs OpenCV, .* Get it by `pip install opencv-python-h"):
+        opencv("Juggling")
+
+
+@pytest.mark.parametrize("already", [None, "DEBUG"])
+def test_opencv_is_told_to_be_silent_unless_the_user_says_otherwise(monkeypatch, already):
+    import os
+
+    monkeypatch.delenv("OPENCV_LOG_LEVEL", raising=False)
+    if already:
+        monkeypatch.setenv("OPENCV_LOG_LEVEL", already)
+    opencv("A test")
+    assert os.environ["OPENCV_LOG_LEVEL"] == (already or "SILENT")
