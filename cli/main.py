@@ -35,7 +35,10 @@ COMMANDS = {
     ),
     "evaluate": ("keras_fer.cli.evaluate", "Evaluate MODEL on the prepared data set DATASET."),
     "export": ("keras_fer.cli.export", "Export the expression branch of MODEL to verified TFLite files."),
-    "predict": ("keras_fer.cli.predict", "Recognise the expression in face crops with MODEL."),
+    "predict": (
+        "keras_fer.cli.predict",
+        "Recognise the expression of each face in photos and videos with MODEL.",
+    ),
     "benchmark": ("keras_fer.cli.benchmark", "Compare size and latency of exported files."),
 }
 

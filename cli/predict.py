@@ -1,34 +1,84 @@
 """`keras-fer predict`."""
 
 import contextlib
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from keras_fer.cli.prediction_rows import FORMATS, head, renderer
+
 if TYPE_CHECKING:
-    from keras_fer.runtime.recognizer import Prediction
+    from keras_fer.runtime.annotated_copies import AnnotatedCopies
+    from keras_fer.runtime.answers import Answer
+    from keras_fer.runtime.face_recognizer import FaceExpressionRecognizer
+    from keras_fer.runtime.recognizer import ExpressionRecognizer
+    from keras_fer.runtime.sources import Source
+    from keras_fer.runtime.window import Window
+
+# Those of the runtime, which would load NumPy; a test keeps them equal.
+DETECTORS = ("auto", "blazeface", "haar", "yunet", "none")
 
 
 @click.command("predict")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
-@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--detector",
+    type=click.Choice(DETECTORS),
+    default="auto",
+    show_default=True,
+    help="How faces are found; none takes every image for the crop of one face; auto is blazeface if its "
+    "model is installed, else haar if OpenCV 4 is.",
+)
+@click.option(
+    "--detector-model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Model file of yunet, which needs one, or of blazeface in the place of the installed one.",
+)
+@click.option(
+    "--small-faces/--no-small-faces",
+    default=None,
+    help="Whether blazeface also searches tiles of the picture, which takes up to 75 times as long; the "
+    "default is yes for photos and no for videos.",
+)
+@click.option(
+    "--detect-every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="In videos, the detector runs on the first of each so many frames.",
+)
+@click.option(
+    "--smoothing",
+    type=click.FloatRange(min=0),
+    default=0.5,
+    show_default=True,
+    help="In videos, the time constant in seconds of the smoothing of each person's probabilities; "
+    "0 for none.",
+)
+@click.option("--frames", type=click.IntRange(min=1), help="Stop a video or camera after so many frames.")
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["table", "json"]),
+    type=click.Choice(FORMATS),
     default="table",
     show_default=True,
-    help="A table, or one JSON object per image and line.",
+    help="A table, one JSON object per face and line, or CSV.",
 )
 @click.option(
     "--top",
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="Expressions in a row of the table.",
+    help="Expressions in a row of the table and beside an annotated face.",
+)
+@click.option(
+    "--uncertain-below",
+    type=click.FloatRange(0, 1),
+    help="Answers with a smaller probability are marked uncertain; the default is the model's own limit.",
 )
 @click.option(
     "--output",
@@ -36,70 +86,173 @@ if TYPE_CHECKING:
     help="Write the answers to this file, which appears whole or not at all.",
 )
 @click.option(
+    "--annotate",
+    type=click.Path(path_type=Path),
+    help="Write copies with the faces framed and named to this new folder, or one video to this .mp4, .mkv "
+    "or .avi file.",
+)
+@click.option("--show", is_flag=True, help="Show the same in a window, where there is a display; q ends it.")
+@click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads per image."
 )
 @click.pass_context
 def command(
     context: click.Context,
     model: Path,
-    images: tuple[Path, ...],
+    inputs: tuple[str, ...],
+    detector: str,
+    detector_model: Path | None,
+    small_faces: bool | None,
+    detect_every: int,
+    smoothing: float,
+    frames: int | None,
     output_format: str,
     top: int,
+    uncertain_below: float | None,
     output: Path | None,
+    annotate: Path | None,
+    show: bool,
     threads: int,
 ) -> None:
-    """Recognise the expression in face crops with MODEL.
+    """Recognise the expression of each face in photos and videos with MODEL.
 
-    MODEL is a .tflite file that `keras-fer export` wrote; IMAGE is an image file, or a folder that is
-    searched for images. Every image is taken as the crop of one face. An image that cannot be read is
-    reported and makes the exit code 1; the others are still answered.
+    MODEL is a .tflite file that `keras-fer export` wrote; INPUT is a photo, a folder that is searched for
+    photos, a video, or a camera, camera:0 for the first. Videos and cameras need OpenCV. A photo without a
+    face is said to have none, which is no error. What cannot be read is reported and makes the exit code 1;
+    the others are still answered. A camera runs until Ctrl-C.
 
     \b
-        keras-fer predict exported/static_wi8_ai8.tflite face.jpg faces/
-        keras-fer predict exported/float32.tflite faces/ --format json --output answers.jsonl
+        keras-fer predict exported/static_wi8_ai8.tflite photo.jpg holiday/ --annotate annotated
+        keras-fer predict exported/static_wi8_ai8.tflite crops/ --detector none
+        keras-fer predict exported/static_wi8_ai8.tflite film.mp4 --format csv --output answers.csv
+        keras-fer predict exported/static_wi8_ai8.tflite camera:0 --detect-every 5 --show
     """
+    from keras_fer.runtime.answers import frame_answers, photo_answer
     from keras_fer.runtime.recognizer import ExpressionRecognizer
 
-    recognizer = ExpressionRecognizer(model, num_threads=threads)
-    click.echo("Every image is taken as the crop of one face; faces are not searched for.", err=True)
+    recognizer = ExpressionRecognizer(model, num_threads=threads, uncertain_below=uncertain_below)
+    for_photos, for_frames = _with_detectors(recognizer, detector, detector_model, small_faces, threads)
+
+    def answers(source: "Source") -> "Iterator[Answer]":
+        if source.kind == "photo":
+            yield photo_answer(source, for_photos)
+        else:
+            yield from frame_answers(source, for_frames, detect_every, smoothing, frames)
+
     names = recognizer.contract.label_names
-    render = _json_line if output_format == "json" else _table_row(max(map(len, names)), min(top, len(names)))
-    failed = 0
-    with _writer(output) as write:
-        for answer in _answers(recognizer.recognize_file, images):
-            if answer is None:
-                failed += 1
-            else:
-                write(render(answer))
+    with contextlib.ExitStack() as opened:
+        copies, window = _pictures(annotate, show, inputs, top, opened)
+        write = opened.enter_context(_writer(output))
+        for line in head(output_format, names):
+            write(line)
+        render = renderer(output_format, names, top, for_photos.detector is None)
+        failed = _Loop(answers, render, write, copies, window, top).run(inputs)
     if failed:
         click.echo(f"{failed} could not be read.", err=True)
         context.exit(1)
 
 
-def _answers(
-    recognize_file: "Callable[[Path], Prediction]", images: tuple[Path, ...]
-) -> "Iterator[Prediction | None]":
-    """Yields one answer per image; None after what cannot be read was reported."""
-    from keras_fer.errors import FERError
-    from keras_fer.runtime.images import image_files
+@dataclass
+class _Loop:
+    """Takes inputs one after the other and hands their answers on."""
 
-    for image in images:
-        try:
-            paths = list(image_files(image)) if image.is_dir() else [image]
-            if not paths:
-                raise FERError(f"The folder {str(image)!r} holds no images.")
-        except FERError as error:
-            click.echo(f"Error: {error}", err=True)
-            yield None
-            continue
-        for path in paths:
-            try:
-                answer = recognize_file(path)
-            except FERError as error:
-                click.echo(f"Error: {error}", err=True)
-                yield None
-            else:
-                yield answer
+    answers: "Callable[[Source], Iterator[Answer]]"
+    render: "Callable[[Answer], list[str]]"
+    write: Callable[[str], None]
+    copies: "AnnotatedCopies | None"
+    window: "Window | None"
+    top: int
+
+    def run(self, inputs: Sequence[str]) -> int:
+        """Answers all inputs, or those until the user closes the window; returns how many failed."""
+        from keras_fer.errors import FERError
+        from keras_fer.runtime.sources import sources
+
+        failed = 0
+        for text in inputs:
+            found = sources(text)
+            while True:
+                try:
+                    source = next(found, None)
+                    if source is None:
+                        break
+                    if not self._answer(source):
+                        return failed
+                except FERError as error:
+                    click.echo(f"Error: {error}", err=True)
+                    failed += 1
+        return failed
+
+    def _answer(self, source: "Source") -> bool:
+        """Answers one source; returns whether to go on."""
+        num_faces = 0
+        go_on = True
+        # Ctrl-C is the usual end of a camera: what was written until then is kept.
+        end = contextlib.suppress(KeyboardInterrupt) if source.kind == "camera" else contextlib.nullcontext()
+        with self.copies.copy_of(source) if self.copies else contextlib.nullcontext() as copy, end:
+            for answer in self.answers(source):
+                num_faces += len(answer.faces)
+                for line in self.render(answer):
+                    self.write(line)
+                if copy:
+                    copy(answer)
+                if self.window and not self._show(answer):
+                    go_on = False
+                    break
+        if num_faces == 0:
+            click.echo(f"No face was found in {click.format_filename(source.name)!r}.", err=True)
+        return go_on
+
+    def _show(self, answer: "Answer") -> bool:
+        """Shows an answer in the window; a photo until a key is pressed."""
+        from keras_fer.runtime.annotation import annotated
+
+        faces = [(face, prediction) for face, prediction, _ in answer.faces]
+        image = annotated(answer.image, faces, self.top)
+        return self.window is None or self.window.show(image, wait=answer.frame is None)
+
+
+def _with_detectors(
+    recognizer: "ExpressionRecognizer", name: str, model: Path | None, small_faces: bool | None, threads: int
+) -> "tuple[FaceExpressionRecognizer, FaceExpressionRecognizer]":
+    """Puts detectors before a recognizer, for photos and for frames, and says which."""
+    from keras_fer.runtime.detectors import face_detector
+    from keras_fer.runtime.face_recognizer import FaceExpressionRecognizer
+
+    detectors = [
+        face_detector(name, model, small if small_faces is None else small_faces, threads)
+        for small in (True, False)
+    ]
+    if detectors[0] is None:
+        click.echo("Every image is taken as the crop of one face; faces are not searched for.", err=True)
+    elif name == "auto":
+        click.echo(f"Faces are found by {type(detectors[0]).__name__}.", err=True)
+    for_photos, for_frames = (FaceExpressionRecognizer(recognizer, detector) for detector in detectors)
+    return for_photos, for_frames
+
+
+def _pictures(
+    annotate: Path | None, show: bool, inputs: Sequence[str], top: int, opened: contextlib.ExitStack
+) -> "tuple[AnnotatedCopies | None, Window | None]":
+    """Opens the places where annotated pictures go."""
+    from keras_fer.errors import FERError
+    from keras_fer.runtime.annotated_copies import AnnotatedCopies, is_video_file
+    from keras_fer.runtime.sources import sources
+    from keras_fer.runtime.window import Window
+
+    window = opened.enter_context(Window()) if show else None
+    if annotate is None:
+        return None, window
+    if is_video_file(annotate) and (len(inputs) > 1 or next(sources(inputs[0])).kind == "photo"):
+        raise FERError(
+            f"The file {str(annotate)!r} is for the frames of one video or camera; name a folder for others."
+        )
+    for folder in filter(Path.is_dir, map(Path, inputs)):
+        if annotate.resolve().is_relative_to(folder.resolve()):
+            raise FERError(
+                f"The copies would be written into the input {str(folder)!r}; name another folder."
+            )
+    return AnnotatedCopies(annotate, top), window
 
 
 @contextlib.contextmanager
@@ -115,21 +268,3 @@ def _writer(output: Path | None) -> Iterator[Callable[[str], None]]:
         raise FERError(f"There is no folder {str(output.parent)!r} for the output; make it first.")
     with atomic_file(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         yield lambda line: print(line, file=file)
-
-
-def _json_line(prediction: "Prediction") -> str:
-    """Returns a prediction as one line of JSON."""
-    from dataclasses import asdict
-
-    return json.dumps(asdict(prediction))
-
-
-def _table_row(name_width: int, top: int) -> "Callable[[Prediction], str]":
-    """Returns what renders a prediction as a row of the table, most probable expression first."""
-
-    def render(prediction: "Prediction") -> str:
-        cells = [f"{name:<{name_width}} {value:6.1%}" for name, value in prediction.top(top).items()]
-        mark = "  uncertain" if prediction.uncertain else ""
-        return f"{'   '.join(cells)}   {click.format_filename(prediction.path)}{mark}"
-
-    return render

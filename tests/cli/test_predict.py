@@ -24,7 +24,8 @@ def faces(tmp_path):
 
 
 def predict(*arguments):
-    return CliRunner().invoke(main, ["predict", *map(str, arguments)])
+    """Runs the command on crops, so that no detector need be installed."""
+    return CliRunner().invoke(main, ["predict", "--detector", "none", *map(str, arguments)])
 
 
 def test_json_lines(model_file, faces):
@@ -61,7 +62,10 @@ def test_top_is_limited_by_the_classes(model_file, faces):
 
 def test_uncertain_answers_say_so(model_file, faces):
     contract = ModelContract(EXPRESSIONS_8, image_size=16, uncertain_below=1.0)
-    assert predict(model_file(contract=contract), faces / "a.jpg").stdout.endswith("a.jpg  uncertain\n")
+    path = model_file(contract=contract)
+    assert predict(path, faces / "a.jpg").stdout.endswith("a.jpg  uncertain\n")
+    assert predict(path, faces / "a.jpg", "--uncertain-below", 0).stdout.endswith("a.jpg\n")
+    assert predict(model_file(), faces / "a.jpg", "--uncertain-below", 1).stdout.endswith("  uncertain\n")
 
 
 def test_says_once_that_images_are_taken_as_crops(model_file, faces):
@@ -92,10 +96,10 @@ def test_output_file_is_whole_or_as_before(model_file, faces, tmp_path, monkeypa
     output = tmp_path / "answers.jsonl"
     output.write_text("before")
 
-    def stop(self, path):
+    def stop(self, images):
         raise RuntimeError("stopped in the middle")
 
-    monkeypatch.setattr("keras_fer.runtime.recognizer.ExpressionRecognizer.recognize_file", stop)
+    monkeypatch.setattr("keras_fer.runtime.recognizer.ExpressionRecognizer.recognize", stop)
     assert isinstance(predict(model_file(), faces, "--output", output).exception, RuntimeError)
     assert output.read_text() == "before"
     assert {path.name for path in tmp_path.iterdir()} == {"answers.jsonl", "faces", "model.tflite"}
@@ -131,7 +135,17 @@ def test_model_that_is_not_exported(faces, tmp_path, name):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["missing.tflite", "a.png"], ["."], [".", "a.png", "--top", "0"], [".", "a.png", "--threads", "0"]],
+    [
+        ["missing.tflite", "a.png"],
+        ["."],
+        [".", "a.png", "--top", "0"],
+        [".", "a.png", "--threads", "0"],
+        [".", "a.png", "--detector", "mtcnn"],
+        [".", "a.png", "--detect-every", "0"],
+        [".", "a.png", "--smoothing", "-1"],
+        [".", "a.png", "--frames", "0"],
+        [".", "a.png", "--uncertain-below", "2"],
+    ],
 )
 def test_refused_arguments(arguments):
     assert predict(*arguments).exit_code == 2
@@ -140,8 +154,10 @@ def test_refused_arguments(arguments):
 def test_file_name_that_is_not_unicode(model_file, faces):
     odd = faces / "odd\udcff.png"
     (faces / "b.png").rename(odd)
-    for output_format in ("table", "json"):
+    for output_format in ("table", "json", "csv"):
         assert predict(model_file(), odd, "--format", output_format).exit_code == 0
+        output = faces / "answers"
+        assert predict(model_file(), odd, "--format", output_format, "--output", output).exit_code == 0
 
 
 def test_no_tensorflow_is_imported(model_file, faces):
@@ -150,7 +166,7 @@ def test_no_tensorflow_is_imported(model_file, faces):
         "from keras_fer.cli.main import main\n"
         "heavy = {'tensorflow', 'keras', 'cv2', 'sklearn', 'matplotlib'}\n"
         "for arguments in (['--help'], sys.argv[1:]):\n"
-        "    main(['predict', *arguments], standalone_mode=False)\n"
+        "    main(['predict', '--detector', 'none', *arguments], standalone_mode=False)\n"
         "    if arguments == ['--help']:\n"
         "        heavy_for_help = heavy | {'numpy', 'PIL', 'ai_edge_litert'}\n"
         "        print(sorted(heavy_for_help & set(sys.modules)))\n"
