@@ -144,6 +144,8 @@ def _cards(matrix: LeakageMatrix) -> Html:
 
 def _legend(matrix: LeakageMatrix) -> Iterator[str]:
     train, test = matrix.splits
+    # Halves of a single split may be what the encoder was trained on; a note says so.
+    unseen = "" if train == test else ", which the encoder did not learn from"
     yield (
         "A cell says how much of the factor on the left a fresh probe reads from the frozen representation "
         "above, on the scale from chance (0) to perfect (1): the stronger of a linear and an MLP probe, by "
@@ -151,7 +153,7 @@ def _legend(matrix: LeakageMatrix) -> Iterator[str]:
     )
     yield (
         f"The probes learned from {matrix.num_train:,} images of the {train} split and were judged on "
-        f"{matrix.num_test:,} of the {test} split, which the encoder did not learn from."
+        f"{matrix.num_test:,} of the {test} split{unseen}."
     )
     if any(factor.within_people for factor in matrix.factors):
         yield (

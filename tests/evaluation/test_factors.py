@@ -170,7 +170,7 @@ def test_factors_by_name(synthetic):
 
 def test_people_else_pairs_else_single_rows_belong_together(dataset):
     data = dataset(
-        subjects=np.repeat([0, -1, 1], 8), pairs=np.concatenate([np.arange(20) // 2, np.full(4, -1)])
+        subjects=np.repeat([5, -1, 6], 8), pairs=np.concatenate([np.arange(20) // 2, np.full(4, -1)])
     )
     clusters, units = clusters_of(data), units_of(data)
     assert len(set(clusters[:8])) == len(set(clusters[16:])) == 1

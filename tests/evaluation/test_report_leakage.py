@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -70,6 +71,12 @@ def test_section_explains_and_lists_every_probe(leakage_matrix):
     # The one without an interval has no bar.
     assert section.count('class="interval"') == 2 * 4 - 1
     assert "Identity is told" in matrix_section(leakage_matrix(within_people=True))
+
+
+def test_halves_of_one_split_are_not_called_unseen(leakage_matrix):
+    assert "150 of the test split, which the encoder did not" in matrix_section(leakage_matrix())
+    halves = replace(leakage_matrix(), splits=("train", "train"))
+    assert "150 of the train split." in matrix_section(halves)
 
 
 def test_what_was_not_measured_has_no_card(leakage_matrix):
