@@ -19,6 +19,7 @@ from keras_fer.data import cropping, prepare
 from keras_fer.data.readers import SOURCES, reasons
 from keras_fer.export.recipes import RECIPES
 from keras_fer.models.objective import PRESETS, Objective
+from keras_fer.runtime.detectors import DETECTORS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
@@ -236,6 +237,11 @@ def test_factors_of_synthetic_faces():
 def test_table_of_the_contract():
     names = [row[0].strip("`") for row in table("docs/edge.md", "field")[1:]]
     assert names == [field.name for field in fields(ModelContract)]
+
+
+def test_table_of_detectors():
+    rows = table("docs/edge.md", "`--detector`")[1:]
+    assert ["auto", *(row[0].strip("`") for row in rows)] == list(DETECTORS)
 
 
 def test_table_of_recipes():

@@ -162,10 +162,9 @@ class BlazeFace:
     def _in_tiles(self, picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
         """Searches the tiles of a picture, and looks again at what was found there, best first."""
         found = [(np.empty((0, 16)), np.empty(0))]
-        for tile in tiles(picture.height, picture.width, _INPUT_SIZE):
-            detections, scores = self._in_region(picture, tile)
-            whole = _not_cut(detections[:, :4], tile, picture.size)
-            found.append((detections[whole], scores[whole]))
+        found += [
+            self._in_region(picture, tile) for tile in tiles(picture.height, picture.width, _INPUT_SIZE)
+        ]
         detections, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         candidates = suppression(detections[:, :4], scores, _SAME_FACE)[:_MOST_CANDIDATES]
         looks = [(np.empty((0, 16)), np.empty(0))]
@@ -195,15 +194,6 @@ class BlazeFace:
         )
         detections, scores = weighted_suppression(detections, scores, _SAME_FACE)
         return box.undo(detections.reshape(-1, 2) * _INPUT_SIZE).reshape(-1, 16), scores
-
-
-def _not_cut(boxes: np.ndarray, tile: Box, size: tuple[int, int]) -> np.ndarray:
-    """Says which boxes do not reach over a border of their tile that is inside the picture, bool `(n,)`."""
-    width, height = size
-    whole = (boxes[:, 0] >= tile.left) | (tile.left <= 0)
-    whole &= (boxes[:, 1] >= tile.top) | (tile.top <= 0)
-    whole &= (boxes[:, 2] <= tile.right) | (tile.right >= width)
-    return whole & ((boxes[:, 3] <= tile.bottom) | (tile.bottom >= height))
 
 
 def _face(detection: np.ndarray, score: float) -> Face:

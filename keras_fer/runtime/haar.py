@@ -46,7 +46,7 @@ class HaarFace:
         squares = self._cascade.detectMultiScale(
             gray, _SCALE_STEP, _MIN_NEIGHBORS, minSize=(_MIN_SIZE, _MIN_SIZE)
         )
-        return [Face(_face_box(*map(float, square), scale)) for square in squares]
+        return [Face(_face_box(left, top, side, scale)) for left, top, side, _ in squares]
 
 
 def cascade_file(cv2: ModuleType) -> Path | None:
@@ -58,10 +58,8 @@ def cascade_file(cv2: ModuleType) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _face_box(left: float, top: float, width: float, height: float, scale: float) -> Box:
+def _face_box(left: float, top: float, side: float, scale: float) -> Box:
     """Returns the face box that belongs to a square of the cascade in a picture shrunk by `scale`."""
-    half = width / _LARGER / 2
-    center_x, center_y = left + width / 2, top + height * (0.5 + _HIGHER)
-    return Box(
-        *(side / scale for side in (center_x - half, center_y - half, center_x + half, center_y + half))
-    )
+    center_x, center_y, half = left + side / 2, top + side * (0.5 + _HIGHER), side / _LARGER / 2
+    edges = (center_x - half, center_y - half, center_x + half, center_y + half)
+    return Box(*(float(edge) / scale for edge in edges))

@@ -55,6 +55,13 @@ def test_track_ends_after_missed_detections(missed, expected):
     assert numbers(tracker.update([face(0)])) == [expected]
 
 
+def test_only_successive_misses_count():
+    tracker = FaceTracker(most_missed=1)
+    for _ in range(4):
+        assert numbers(tracker.update([face(0)])) == [1]
+        tracker.update([])
+
+
 def test_memory_does_not_grow():
     tracker = FaceTracker(most_missed=3)
     for step in range(50):
