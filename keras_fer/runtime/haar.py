@@ -11,6 +11,7 @@ from keras_fer.runtime.opencv import opencv
 from keras_fer.runtime.preprocessing import Box
 from keras_fer.runtime.shrinking import shrunk
 
+_PACKAGE = '"opencv-python-headless<5"'
 _FILE = "haarcascade_frontalface_default.xml"
 # Where OpenCV of a Linux distribution keeps its cascades.
 _SYSTEM_FOLDERS = (Path("/usr/share/opencv4/haarcascades"), Path("/usr/local/share/opencv4/haarcascades"))
@@ -30,12 +31,12 @@ class HaarFace:
     """
 
     def __init__(self) -> None:
-        self._cv2 = opencv("The Haar detector")
+        self._cv2 = opencv("The Haar detector", _PACKAGE)
         file = cascade_file(self._cv2)
         if file is None:
             raise FERError(
                 f"The Haar detector is a part of OpenCV 4, and this is OpenCV {self._cv2.__version__}. "
-                'Get it by `pip install "opencv-python-headless<5"`.'
+                f"Get it by `pip install {_PACKAGE}`."
             )
         self._cascade = self._cv2.CascadeClassifier(str(file))
 

@@ -5,14 +5,13 @@ from types import ModuleType
 
 from keras_fer.errors import FERError
 
-INSTALL = "pip install opencv-python-headless"
 
-
-def opencv(purpose: str) -> ModuleType:
+def opencv(purpose: str, package: str = "opencv-python-headless") -> ModuleType:
     """Returns the module `cv2`.
 
     Args:
         purpose: what needs it, the beginning of a sentence.
+        package: what pip is to install where it is missing.
 
     Raises:
         FERError: if OpenCV is not installed.
@@ -24,6 +23,6 @@ def opencv(purpose: str) -> ModuleType:
         import cv2
     except ImportError as error:
         raise FERError(
-            f"{purpose} needs OpenCV, which cannot be imported ({error}). Get it by `{INSTALL}`."
+            f"{purpose} needs OpenCV, which cannot be imported ({error}). Get it by `pip install {package}`."
         ) from error
     return cv2

@@ -1,3 +1,4 @@
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,7 +34,7 @@ def opencv_4(monkeypatch, tmp_path):
         cvtColor=lambda image, code: image.mean(axis=2).astype(np.uint8) if code == 7 else None,
         data=SimpleNamespace(haarcascades=f"{tmp_path}/"),
     )
-    monkeypatch.setattr(haar, "opencv", lambda purpose: cv2)
+    monkeypatch.setattr(haar, "opencv", lambda purpose, package: cv2)
     return cv2
 
 
@@ -62,6 +63,14 @@ def test_opencv_5_has_no_cascades(opencv_4):
     opencv_4.__version__ = "5.0.0"
     assert cascade_file(opencv_4) is None
     with pytest.raises(FERError, match=r"is a part of OpenCV 4, and this is OpenCV 5\.0\.0.*headless<5"):
+        HaarFace()
+
+
+def test_without_opencv_version_4_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(
+        FERError, match=r'needs OpenCV, .* Get it by `pip install "opencv-python-headless<5"`'
+    ):
         HaarFace()
 
 
