@@ -25,4 +25,7 @@ def opencv(purpose: str, package: str = "opencv-python-headless") -> ModuleType:
         raise FERError(
             f"{purpose} needs OpenCV, which cannot be imported ({error}). Get it by `pip install {package}`."
         ) from error
+    if os.environ["OPENCV_LOG_LEVEL"] == "SILENT":
+        # The variable is read at the first import only, which another part of the program may have made.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return cv2

@@ -25,3 +25,16 @@ def test_opencv_is_told_to_be_silent_unless_the_user_says_otherwise(monkeypatch,
         monkeypatch.setenv("OPENCV_LOG_LEVEL", already)
     opencv("A test")
     assert os.environ["OPENCV_LOG_LEVEL"] == (already or "SILENT")
+
+
+def test_silent_also_where_something_else_imported_opencv_before(monkeypatch):
+    import cv2
+
+    monkeypatch.delenv("OPENCV_LOG_LEVEL", raising=False)
+    before = cv2.utils.logging.getLogLevel()
+    try:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+        opencv("A test")
+        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_SILENT
+    finally:
+        cv2.utils.logging.setLogLevel(before)
