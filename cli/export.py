@@ -7,7 +7,7 @@ import click
 
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.errors import FERError
-from keras_fer.export.recipes import RECIPES
+from keras_fer.export.recipes import DEFAULT_RECIPES, RECIPES
 
 if TYPE_CHECKING:
     from keras_fer.export.export import ExportReport
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "recipes",
     type=click.Choice(list(RECIPES)),
     multiple=True,
-    help="What to write; repeat it for several.  [default: all]",
+    help=f"What to write; repeat it for several.  [default: {', '.join(r.name for r in DEFAULT_RECIPES)}]",
 )
 @click.option(
     "--dataset",
@@ -102,7 +102,6 @@ def command(
     require_new_folder(output)
     prepared = open_prepared(dataset or _dataset_of_run(model))
     load_tensorflow()
-    load_tensorflow()
     from keras_fer.export.dataset_images import image_sample
     from keras_fer.export.export import ExportFailedError, export
     from keras_fer.export.verify import Limits
@@ -120,7 +119,7 @@ def command(
             images=verification.images,
             labels=verification.labels,
             calibration_images=calibration.images,
-            recipes=[RECIPES[name] for name in dict.fromkeys(recipes or RECIPES)],
+            recipes=[RECIPES[name] for name in dict.fromkeys(recipes)] or DEFAULT_RECIPES,
             limits=Limits(**limits),
             calibration=calibration.facts,
             verification=verification.facts,

@@ -16,7 +16,7 @@ from keras_fer.contract import CONTRACT_FILE, ModelContract
 from keras_fer.errors import FERError
 from keras_fer.export.metadata import add_metadata
 from keras_fer.export.quantize import convert
-from keras_fer.export.recipes import RECIPES, Recipe
+from keras_fer.export.recipes import DEFAULT_RECIPES, RECIPES, Recipe
 from keras_fer.export.verify import FileReport, Limits, Reference, reference, verify
 from keras_fer.runtime.latency import measure_latency, slower_than_float32
 from keras_fer.runtime.model_file import LABELS_FILE
@@ -104,7 +104,7 @@ def export(
     images: np.ndarray,
     labels: np.ndarray | None = None,
     calibration_images: np.ndarray | None = None,
-    recipes: Sequence[Recipe] = tuple(RECIPES.values()),
+    recipes: Sequence[Recipe] = DEFAULT_RECIPES,
     limits: Limits | None = None,
     calibration: Mapping[str, Any] | None = None,
     verification: Mapping[str, Any] | None = None,
@@ -211,7 +211,7 @@ def _warnings(files: Sequence[FileReport]) -> list[str]:
         f"{file.file}: this net uses {', '.join(sorted(_SWISH & set(file.operators)))}, whose outliers "
         "cost much accuracy in int8; nets with ReLU lose little."
         for file in files
-        if RECIPES[file.recipe].weight_dtype == "int8" and _SWISH & set(file.operators)
+        if RECIPES[file.recipe].int8_activations and _SWISH & set(file.operators)
     ]
     if any(file.accuracy is None for file in files):
         sentences.append("No image has a label that the model knows, so the loss of accuracy is not checked.")

@@ -42,11 +42,12 @@ def convert(
     with _quiet():
         # `from_concrete_functions` on a Keras 3 model writes unfrozen variables and answers only NaN.
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
-        if recipe.weight_dtype == "int8":
+        if recipe.needs_calibration:
             images = _calibration(calibration_images, contract.image_size)
             return _int8(converter, images, recipe.input_dtype)
-        if recipe.weight_dtype == "float16":
+        if recipe.weight_dtype != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if recipe.weight_dtype == "float16":
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
 

@@ -10,8 +10,8 @@ from keras_fer.errors import FERError
 class Recipe:
     """One way to store weights and activations.
 
-    The name is a code: `wi8` weights int8, `ai8` activations int8, `static` with ranges from
-    calibration images.
+    The name is a code: `wi8` weights int8, `ai8` activations int8, `afp32` activations float32; `static`
+    with ranges from calibration images, `dynamic` with ranges of each image.
 
     Args:
         name: as in file names and reports.
@@ -27,6 +27,11 @@ class Recipe:
     weight_dtype: str
     needs_calibration: bool = False
 
+    @property
+    def int8_activations(self) -> bool:
+        """Whether activations are int8 as well."""
+        return self.name.endswith("_ai8")
+
     def file_name(self, model_name: str) -> str:
         """Returns the name of the exported file, such as `model_float16.tflite`."""
         safe = re.sub(r"[^\w.-]+", "-", model_name).strip(".-") or "model"
@@ -35,6 +40,12 @@ class Recipe:
 
 FLOAT32 = Recipe("float32", "Everything in float32: the reference.", "float32", "float32")
 FLOAT16 = Recipe("float16", "Weights stored in float16: half the size, the same speed.", "float32", "float16")
+DYNAMIC_WI8_AFP32 = Recipe(
+    "dynamic_wi8_afp32",
+    "Weights in int8, no images needed: a quarter of the size, for its size only.",
+    "float32",
+    "int8",
+)
 STATIC_WI8_AI8 = Recipe(
     "static_wi8_ai8",
     "Weights and activations in int8, ranges from calibration images: a quarter of the size.",
@@ -42,7 +53,9 @@ STATIC_WI8_AI8 = Recipe(
     "int8",
     needs_calibration=True,
 )
-RECIPES = {recipe.name: recipe for recipe in (FLOAT32, FLOAT16, STATIC_WI8_AI8)}
+RECIPES = {recipe.name: recipe for recipe in (FLOAT32, FLOAT16, DYNAMIC_WI8_AFP32, STATIC_WI8_AI8)}
+# What most devices want, in a minute.
+DEFAULT_RECIPES = (FLOAT32, FLOAT16, STATIC_WI8_AI8)
 
 
 def recipe(name: str) -> Recipe:

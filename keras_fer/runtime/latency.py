@@ -1,6 +1,7 @@
 """Measures how long exported files take, fairly: in turns, so that a busy machine is busy for all."""
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from keras_fer.errors import FERError
 WARM_UP_RUNS = 5
 # Differences below this share come and go with the machine.
 _NOTICEABLE = 1.02
+_INT8_WEIGHTS = re.compile("_(?:static|dynamic|qat)_wi8")
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,9 @@ def slower_than_float32(latencies: Sequence[Latency]) -> list[str]:
     }
     sentences = []
     for latency in latencies:
-        model, separator, _ = latency.path.stem.partition("_static_wi8")
+        model, *quantised = _INT8_WEIGHTS.split(latency.path.stem)
         float32 = reference.get((latency.path.parent, model, latency.num_threads))
-        if not separator or float32 is None:
+        if not quantised or float32 is None:
             continue
         if min(latency.median_ms / float32.median_ms, latency.min_ms / float32.min_ms) > _NOTICEABLE:
             sentences.append(

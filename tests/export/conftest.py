@@ -70,19 +70,30 @@ def classifier(stripes):
 
 
 @pytest.fixture(scope="session")
-def exported(classifier, contract, stripes, tmp_path_factory):
-    """Folder and report of an export by every recipe."""
-    images, labels = stripes(120, seed=2)
-    folder = tmp_path_factory.mktemp("exported") / "stripes"
-    report = export(
-        classifier,
-        contract,
-        folder,
-        images=images,
-        labels=labels,
-        calibration_images=stripes(32, seed=3)[0],
-        calibration={"split": "train"},
-        verification={"split": "test"},
-        num_runs=3,
-    )
-    return folder, report
+def export_stripes(classifier, contract, stripes, tmp_path_factory):
+    """Returns a function that exports the classifier and gives folder and report."""
+
+    def run(**options):
+        images, labels = stripes(120, seed=2)
+        folder = tmp_path_factory.mktemp("exported") / "stripes"
+        report = export(
+            classifier,
+            contract,
+            folder,
+            images=images,
+            labels=labels,
+            calibration_images=stripes(32, seed=3)[0],
+            calibration={"split": "train"},
+            verification={"split": "test"},
+            num_runs=3,
+            **options,
+        )
+        return folder, report
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def exported(export_stripes):
+    """Folder and report of an export by the default recipes."""
+    return export_stripes()

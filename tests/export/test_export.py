@@ -6,7 +6,7 @@ import pytest
 from keras_fer.contract import ModelContract
 from keras_fer.errors import FERError
 from keras_fer.export.export import ExportFailedError, export
-from keras_fer.export.recipes import FLOAT32, RECIPES
+from keras_fer.export.recipes import DEFAULT_RECIPES, FLOAT32
 from keras_fer.export.verify import Limits
 
 IMPOSSIBLE = Limits(float32_difference=-1.0)
@@ -26,7 +26,11 @@ def export_float32(classifier, contract, stripes, tmp_path):
 
 def test_folder(exported, contract):
     folder, report = exported
-    names = {f"stripes_{name}.tflite" for name in RECIPES} | {"labels.txt", "contract.json", "report.json"}
+    names = {f"stripes_{recipe.name}.tflite" for recipe in DEFAULT_RECIPES} | {
+        "labels.txt",
+        "contract.json",
+        "report.json",
+    }
     assert {path.name for path in folder.iterdir()} == names
     assert (folder / "labels.txt").read_text(encoding="utf-8").split() == list(contract.label_names)
     assert ModelContract.from_json((folder / "contract.json").read_text(encoding="utf-8")) == contract
@@ -44,7 +48,9 @@ def test_table(exported):
     report = exported[1]
     heading, *rows = report.table().splitlines()
     assert heading.split()[:3] == ["file", "size", "kB"]
-    assert [row.split()[0] for row in rows[:3]] == [f"stripes_{name}.tflite" for name in RECIPES]
+    assert [row.split()[0] for row in rows[:3]] == [
+        f"stripes_{recipe.name}.tflite" for recipe in DEFAULT_RECIPES
+    ]
     assert all(row.endswith("passed") for row in rows[:3])
 
 

@@ -8,21 +8,34 @@ import numpy as np
 import pytest
 
 from keras_fer.errors import FERError
-from keras_fer.export.recipes import RECIPES, recipe
+from keras_fer.export.recipes import DEFAULT_RECIPES, RECIPES, recipe
 from keras_fer.export.tflite_graph import read_graph
 from keras_fer.runtime.recognizer import ExpressionRecognizer
 
-WEIGHT_TYPES = {"float32": "FLOAT32", "float16": "FLOAT16", "static_wi8_ai8": "INT8"}
+WEIGHT_TYPES = {
+    "float32": "FLOAT32",
+    "float16": "FLOAT16",
+    "dynamic_wi8_afp32": "INT8",
+    "static_wi8_ai8": "INT8",
+}
 
 
-@pytest.fixture(params=list(RECIPES))
+@pytest.fixture(scope="module", params=list(RECIPES))
 def kind(request):
     return request.param
 
 
+@pytest.fixture(scope="module")
+def folder(kind, request, export_stripes):
+    """A folder with the file of one recipe; those of the default export are made once."""
+    if RECIPES[kind] in DEFAULT_RECIPES:
+        return request.getfixturevalue("exported")[0]
+    return export_stripes(recipes=[RECIPES[kind]])[0]
+
+
 @pytest.fixture
-def path(kind, exported):
-    return exported[0] / f"stripes_{kind}.tflite"
+def path(kind, folder):
+    return folder / RECIPES[kind].file_name("stripes")
 
 
 def test_the_runtime_reads_the_contract_and_recognises(path, contract, stripes):
@@ -40,8 +53,8 @@ def test_weights_have_their_type(path, kind):
     assert [tensor.dtype for tensor in kernels] == [WEIGHT_TYPES[kind]]
 
 
-def test_report_has_every_number(exported, kind, path):
-    report = json.loads((exported[0] / "report.json").read_text(encoding="utf-8"))
+def test_report_has_every_number(folder, kind, path):
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     entry = next(file for file in report["files"] if file["recipe"] == kind)
     assert entry["file"] == path.name
     assert entry["size_bytes"] == path.stat().st_size
@@ -56,7 +69,7 @@ def test_report_has_every_number(exported, kind, path):
 
 def test_unknown_recipe():
     assert recipe("float16") is RECIPES["float16"]
-    with pytest.raises(FERError, match=r"'int4'.*float32, float16, static_wi8_ai8"):
+    with pytest.raises(FERError, match=r"'int4'.*float32, float16, dynamic_wi8_afp32, static_wi8_ai8"):
         recipe("int4")
 
 

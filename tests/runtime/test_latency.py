@@ -44,12 +44,13 @@ def test_what_is_no_model(tmp_path):
         measure_latency([path])
 
 
-def test_slower_int8_is_said_plainly():
+@pytest.mark.parametrize("recipe", ["static_wi8_ai8", "dynamic_wi8_afp32", "qat_wi8_ai8"])
+def test_slower_int8_is_said_plainly(recipe):
     float32 = latency("x/a_float32.tflite", 2.0, 1.8)
-    slower = latency("x/a_static_wi8_ai8.tflite", 5.0, 4.0)
+    slower = latency(f"x/a_{recipe}.tflite", 5.0, 4.0)
     (sentence,) = slower_than_float32([float32, slower])
     assert sentence == (
-        "a_static_wi8_ai8.tflite is SLOWER than a_float32.tflite on this machine with 1 thread(s): "
+        f"a_{recipe}.tflite is SLOWER than a_float32.tflite on this machine with 1 thread(s): "
         "5.00 ms against 2.00 ms. Use it for its size only."
     )
 
