@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from keras_fer.evaluation.figures import interval_bar
+from keras_fer.evaluation.html_table import html_table
 from keras_fer.evaluation.interventions import Sensitivity
 from keras_fer.evaluation.markup import Html, element, joined
 from keras_fer.evaluation.metrics import Interval
@@ -177,7 +178,7 @@ def swap_table(swap: SwapResult) -> Html:
         "over all pixels and over those that the expression changes; larger is nearer.",
         *swap_sentences(swap),
     ]
-    return joined(data_table(columns, rows, "swap"), _legend(legend))
+    return joined(html_table(columns, rows, "swap", "wide"), _legend(legend))
 
 
 def interventions_table(rows: Sequence[Sensitivity]) -> Html:
@@ -199,7 +200,9 @@ def interventions_table(rows: Sequence[Sensitivity]) -> Html:
         "the expression in the non-expression representation. "
         f"{rows[0].num_pairs:,} pairs per factor; ranges are 95 % intervals over pairs.",
     ]
-    return joined(data_table(["Factor", *map(short_name, names)], lines, "interventions"), _legend(legend))
+    return joined(
+        html_table(["Factor", *map(short_name, names)], lines, "interventions", "wide"), _legend(legend)
+    )
 
 
 def retrieval_table(rows: Sequence[Retrieval]) -> Html:
@@ -221,16 +224,9 @@ def retrieval_table(rows: Sequence[Retrieval]) -> Html:
         "the non-expression representation, near chance the other way round.",
     ]
     return joined(
-        data_table(["Representation", "Asked for", "Right", "Chance"], lines, "retrieval"), _legend(legend)
+        html_table(["Representation", "Asked for", "Right", "Chance"], lines, "retrieval", "wide"),
+        _legend(legend),
     )
-
-
-def data_table(columns: Sequence[str], rows: Sequence[Sequence[Html]], name: str) -> Html:
-    """A table that scrolls by itself, also from the keyboard; the page never does sideways."""
-    head = element("thead", element("tr", *(element("th", column, scope="col") for column in columns)))
-    body = element("tbody", *(element("tr", *cells) for cells in rows))
-    table = element("table", head, body, style="width:100%")
-    return element("div", table, class_="scroll", tabindex=0, role="region", aria_label=f"Table {name}")
 
 
 def _rate(share: float, interval: Interval, chance: float) -> Html:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from keras_fer.evaluation.figures import interval_bar
+from keras_fer.evaluation.html_table import html_table
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.leakage_matrix import LeakageMatrix, MatrixColumn, MatrixFactor
 from keras_fer.evaluation.leakage_table import SUMMARY_NAMES, factor_title
@@ -185,19 +186,15 @@ def _factor_table(matrix: LeakageMatrix, factor: MatrixFactor) -> Html:
         f"{result.num_clusters:,} people or single images; seeds: {result.num_seeds}, of floors "
         f"{probes[-1].result.num_seeds}."
     )
-    head = element("thead", element("tr", *(element("th", name, scope="col") for name in columns)))
-    table = element("table", head, element("tbody", *rows), class_="probes")
     title = factor_title(matrix, factor)
     return joined(
         element("h3", title[:1].upper() + title[1:]),
-        element(
-            "div", table, class_="scroll", tabindex=0, role="region", aria_label=f"Probes of {factor.name}"
-        ),
+        html_table(columns, rows, f"probes of {factor.name}", "probes"),
         element("p", caption, class_="caption"),
     )
 
 
-def _probe_row(column: MatrixColumn, probe: RepresentationProbe, dimensions: bool) -> Html:
+def _probe_row(column: MatrixColumn, probe: RepresentationProbe, dimensions: bool) -> list[Html]:
     result = probe.result
     value, low, high = map(_on_scale, (result.leakage, *result.leakage_interval))
     cells = [
@@ -217,7 +214,7 @@ def _probe_row(column: MatrixColumn, probe: RepresentationProbe, dimensions: boo
     if dimensions:
         scores = ", ".join(f"{name} {score:.2f}" for name, score in result.dimensions.items())
         cells.append(element("td", element("small", scores)))
-    return element("tr", *cells)
+    return cells
 
 
 def _on_scale(value: float) -> float:

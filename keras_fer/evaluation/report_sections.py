@@ -4,11 +4,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from keras_fer.evaluation.figures import interval_bar, number
+from keras_fer.evaluation.figures import interval_bar
+from keras_fer.evaluation.html_table import html_table
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.markup import Html, element, joined
 from keras_fer.evaluation.metrics import Evaluation, Interval
 from keras_fer.evaluation.report_curves import training_curves
+from keras_fer.evaluation.report_exports import export_table
 from keras_fer.evaluation.samples import Sample
 
 __all__ = [
@@ -103,7 +105,7 @@ def class_table(evaluation: Evaluation) -> Html:
             for value, interval in shares
         ]
         rows.append([element("th", scores.name, scope="row"), _count(scores.support), *cells])
-    table = _table(["Class", "Images", "Recall", "Precision", "F1"], rows, "per-class")
+    table = html_table(["Class", "Images", "Recall", "Precision", "F1"], rows, "per-class", "per-class")
     caption = (
         "Recall: how many of the images of a class are found. Precision: how many of the images given this "
         "class belong to it. The line shows the 95 % interval on the way from 0 to 100 %."
@@ -113,20 +115,6 @@ def class_table(evaluation: Evaluation) -> Html:
 
 def _count(value: int) -> Html:
     return element("td", f"{value:,}", class_="count")
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Html]], class_: str) -> Html:
-    head = element("thead", element("tr", *(element("th", name, scope="col") for name in columns)))
-    body = element("tbody", *(element("tr", *cells) for cells in rows))
-    # A wide table scrolls by itself, also from the keyboard; the page never does sideways.
-    return element(
-        "div",
-        element("table", head, body, class_=class_),
-        class_="scroll",
-        tabindex=0,
-        role="region",
-        aria_label=f"Table {class_}",
-    )
 
 
 def confusion_table(evaluation: Evaluation) -> Html:
@@ -184,7 +172,7 @@ def probe_table(probes: Sequence[RepresentationProbe]) -> Html:
             ]
         )
     columns = ["Model", "Representation", "Linear", "MLP", "Chance to 100 %", "Leakage", "Control"]
-    table = _table([*columns, "Effective rank"], rows, "probes")
+    table = html_table([*columns, "Effective rank"], rows, "probes", "probes")
     return joined(
         table, element("ul", *(element("li", text) for text in _probe_legend(probes)), class_="legend")
     )
@@ -259,23 +247,6 @@ def _sample(sample: Sample) -> Html:
     )
 
 
-def export_table(rows: Sequence[Mapping[str, Any]]) -> Html | None:
-    """One row per exported file; the columns are those of the first row."""
-    columns = list(rows[0])
-    cells = [[_value_cell(row.get(column)) for column in columns] for row in rows]
-    return _table([column.replace("_", " ") for column in columns], cells, "exports")
-
-
-def _value_cell(value: Any) -> Html:
-    if isinstance(value, bool):
-        return element("td", "yes" if value else "no")
-    if isinstance(value, int):
-        return element("td", f"{value:,}", class_="count")
-    if isinstance(value, float):
-        return element("td", number(value), class_="count")
-    return element("td", "–" if value is None else str(value))
-
-
 def configuration(config: Mapping[str, Any]) -> Html | None:
     """The whole configuration, folded away."""
     if not config:
@@ -284,7 +255,7 @@ def configuration(config: Mapping[str, Any]) -> Html | None:
     return element(
         "details",
         element("summary", f"{len(rows)} values"),
-        _table(["Name", "Value"], rows, "configuration"),
+        html_table(["Name", "Value"], rows, "configuration", "configuration"),
     )
 
 
