@@ -119,3 +119,18 @@ def test_an_exported_file_is_evaluated_without_tensorflow(model_file, dataset):
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_robustness_in_table_and_file(model_file, dataset, tmp_path):
+    output = tmp_path / "scores.json"
+    result = evaluate(model_file(), dataset(), "--robustness", "--output", output)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(output.read_text(encoding="utf-8"))["robustness"]["conditions"]
+    assert [row["name"] for row in rows] == ["crop -15 %", "crop +15 %", "tilt -10°", "tilt +10°"]
+    for row in rows:
+        (line,) = [line for line in result.stdout.splitlines() if line.startswith(row["name"])]
+        assert f"{row['changed']:7.2%}" in line
+    assert "Note: No other resize filters" in result.stdout
+    assert "robustness" not in json.loads(
+        evaluate(model_file(), tmp_path / "prepared", "--format", "json").stdout
+    )
