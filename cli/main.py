@@ -40,6 +40,7 @@ COMMANDS = {
         "Recognise the expression of each face in photos and videos with MODEL.",
     ),
     "benchmark": ("keras_fer.cli.benchmark", "Compare size and latency of exported files."),
+    "web": ("keras_fer.cli.web", "Serve the browser app with MODEL, from this machine."),
 }
 
 

@@ -20,6 +20,7 @@ LAYERS = {
     "labels": 0,
     "contract": 0,
     "runtime": 1,
+    "web": 2,
     "data": 2,
     "models": 3,
     "training": 4,
@@ -31,7 +32,7 @@ LAYERS = {
 HEAVY = {"tensorflow", "keras", "cv2", "sklearn", "matplotlib"}
 # The one module of the runtime that imports OpenCV, inside a function: for those who have it.
 OPTIONAL_IN_RUNTIME = {"keras_fer.runtime.opencv": {"cv2"}}
-LIGHT_AT_MODULE_LEVEL = {"version", "errors", "atomic", "labels", "contract", "runtime", "cli"}
+LIGHT_AT_MODULE_LEVEL = {"version", "errors", "atomic", "labels", "contract", "runtime", "web", "cli"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc"}
 LARGEST_MODULE = 400
 # Tests of the whole repository rather than of one module.

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,22 @@ class Prediction:
         """Returns the `count` most probable expressions with their probabilities, largest first."""
         ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
         return dict(ranked[:count])
+
+
+class InputDetails(NamedTuple):
+    """How a file wants its pixels.
+
+    Args:
+        dtype: `"uint8"` or `"float32"`.
+        batch_size: images per call.
+        scale: a uint8 input takes pixel / scale + zero point; 0 where nothing is scaled.
+        zero_point: see `scale`.
+    """
+
+    dtype: str
+    batch_size: int
+    scale: float
+    zero_point: int
 
 
 class ExpressionRecognizer:
@@ -94,6 +110,13 @@ class ExpressionRecognizer:
             ) from error
         self._input = self._matching_input(inputs)
         self._output = self._matching_output(outputs)
+
+    @property
+    def input_details(self) -> InputDetails:
+        """How the file wants its pixels; `recognize` sees to it."""
+        scale, zero_point = self._input["quantization"]
+        dtype, batch_size = np.dtype(self._input["dtype"]).name, int(self._input["shape"][0])
+        return InputDetails(dtype, batch_size, float(scale), int(zero_point))
 
     def recognize(self, images: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Returns the probabilities of the expressions for face crops.

@@ -215,3 +215,10 @@ def test_no_tensorflow_is_imported(model_file):
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+def test_says_how_the_file_wants_its_pixels(model_file, tiny_tflite):
+    assert ExpressionRecognizer(model_file()).input_details == ("float32", 1, 0.0, 0)
+    details = ExpressionRecognizer(model_file(tiny_tflite("uint8", batch_size=1))).input_details
+    assert (details.dtype, details.batch_size) == ("uint8", 1)
+    assert details.scale == pytest.approx(1, abs=0.01)

@@ -1,0 +1,1 @@
+"""The browser app: built from the sources in `app/`, served with exported models."""
