@@ -28,7 +28,7 @@ _SMALLEST_RENDER, _LARGEST_RENDER = 32, 256
 @click.option(
     "--difficulty",
     type=click.Choice(DIFFICULTY_NAMES),
-    help="Of the rendered faces.  [default: that of the run's data set]",
+    help="Of the rendered faces.  [default: that of the run's data set, if it is rendered]",
 )
 @click.option(
     "--pairs",
@@ -67,9 +67,11 @@ def command(
     Renders faces of people whom the encoder never saw. Swap test: the decoder gets the expression of one
     face and all else of another, and an oracle and the rendered truth judge the result. Interventions:
     how far each representation moves when one factor changes and nothing else. Neighbours: whether the
-    nearest face shows the same expression, or the same person. Leaves interventions.html, the pictures
-    in it, interventions.json, and the oracle for the next time. RUN is a run folder, or a .keras file
-    with --difficulty and --output.
+    nearest face shows the same expression, or the same person. Maps: both representations, coloured by
+    expression and by person. Leaves interventions.html, the pictures in it, interventions.json, and the
+    oracle for the next time; the run's report.html shows it too. RUN is a run folder, or a .keras file
+    with --difficulty and --output. For a run on other data than rendered faces there are maps of its own
+    images, and with --difficulty all of it on rendered ones.
 
     \b
         keras-fer intervene runs/pairs
@@ -80,18 +82,24 @@ def command(
     chosen, image_size, notes = _faces(run, difficulty)
 
     load_tensorflow()
+    from keras_fer.data.prepared import open_prepared
     from keras_fer.evaluation.intervention_files import PAGE, study_document, study_text, write_study
-    from keras_fer.evaluation.intervention_study import StudyOptions, intervention_study
+    from keras_fer.evaluation.intervention_study import StudyOptions, dataset_study, intervention_study
     from keras_fer.models.loading import load_model
+    from keras_fer.training.finish import rewrite_report
+    from keras_fer.training.run_folder import read_config
 
     model = load_model(run)
-    size = image_size or min(_LARGEST_RENDER, max(_SMALLEST_RENDER, model.contract.image_size))
-    options = StudyOptions(chosen, size, pairs, oracle_images, seed)
     folder.mkdir(parents=True, exist_ok=True)
     with stage_bars() as progress:
-        study = intervention_study(
-            model, options, cache=folder, notes=notes, num_workers=None, progress=progress
-        )
+        if chosen is None:
+            study = dataset_study(model, open_prepared(read_config(run)["dataset"]), seed, progress)
+        else:
+            size = image_size or min(_LARGEST_RENDER, max(_SMALLEST_RENDER, model.contract.image_size))
+            options = StudyOptions(chosen, size, pairs, oracle_images, seed)
+            study = intervention_study(
+                model, options, cache=folder, notes=notes, num_workers=None, progress=progress
+            )
     name = run.resolve().stem if run.is_file() else run.resolve().name
     title = f"Interventions on {name}"
     files = write_study(folder, study, title)
@@ -100,6 +108,8 @@ def command(
     else:
         click.echo(study_text(study))
     click.echo(f"{len(files)} files; open {folder / PAGE} in a browser.", err=True)
+    if folder.resolve() == run.resolve() and rewrite_report(run, model):
+        click.echo("The run's report.html shows it too.", err=True)
 
 
 def _output_folder(run: Path, output: Path | None) -> Path:
@@ -113,24 +123,27 @@ def _output_folder(run: Path, output: Path | None) -> Path:
     return folder
 
 
-def _faces(run: Path, difficulty: str | None) -> tuple[str, int | None, list[str]]:
+def _faces(run: Path, difficulty: str | None) -> tuple[str | None, int | None, list[str]]:
     """Returns the difficulty of the faces to render, their size where the run says it, and notes.
 
+    The difficulty is None where the run learned from other data, and its own images are looked at.
+
     Raises:
-        FERError: if neither the run nor the option says the difficulty.
+        FERError: if neither the run nor the option says what to look at.
     """
     config = _config_of_dataset(run)
-    known = config.get("difficulty")
-    if known is not None:
+    if config and (known := config.get("difficulty")) is not None:
         notes = []
         if difficulty not in (None, known):
             notes = [f"The faces are of difficulty {difficulty}; the model learned from {known} ones."]
         return difficulty or known, config.get("image_size"), notes
     if difficulty is None:
-        raise FERError(
-            f"{str(run)!r} does not say which rendered faces it learned from: it learned from other data, "
-            "or its data set is gone. Choose faces with --difficulty."
-        )
+        if config is None:
+            raise FERError(
+                f"{str(run)!r} does not say what it learned from, or its data set is gone. Choose rendered "
+                "faces with --difficulty."
+            )
+        return None, None, []
     note = (
         f"All faces are rendered, of difficulty {difficulty}; the model learned from other data as far as "
         "is known, so this shows how it takes such faces, not how it takes those it was made for."
@@ -138,17 +151,17 @@ def _faces(run: Path, difficulty: str | None) -> tuple[str, int | None, list[str
     return difficulty, None, [note]
 
 
-def _config_of_dataset(run: Path) -> dict[str, Any]:
-    """Returns the configuration of the rendered faces of a run; empty for other data or none."""
+def _config_of_dataset(run: Path) -> dict[str, Any] | None:
+    """Returns the configuration of the rendered faces of a run; empty for other data, None for none."""
     from keras_fer.data.prepared import open_prepared
     from keras_fer.training.run_folder import BEST_MODEL, read_config
 
     if run.is_file():
-        return {}
+        return None
     if not (run / BEST_MODEL).is_file():
         raise FERError(f"{str(run)!r} holds no {BEST_MODEL}: name the folder of a run that was trained.")
     dataset = Path(read_config(run)["dataset"])
     if not dataset.is_dir():
-        return {}
+        return None
     info = open_prepared(dataset).info
     return dict(info.get("config", {})) if info.get("source") == "synthetic" else {}

@@ -78,7 +78,8 @@ def command(
     RUN is a run folder or a .keras file; DATASET is a prepared data set, by default that of the run.
     Fresh linear and MLP probes look for every factor in every representation, on images that the
     encoder did not learn from, beside an untrained network, raw pixels and shuffled labels. The result
-    is the leakage matrix, with intervals over people, as probes.json and as the page probes.html.
+    is the leakage matrix, with intervals over people, as probes.json and as the page probes.html; the
+    run's report.html shows it too.
 
     \b
         keras-fer probe runs/disentangle
@@ -97,6 +98,7 @@ def command(
     from keras_fer.evaluation.leakage_matrix import measure_matrix, model_sources
     from keras_fer.evaluation.leakage_table import leakage_table
     from keras_fer.models.loading import load_model
+    from keras_fer.training.finish import rewrite_report
 
     model = load_model(run)
     name = run.resolve().stem if run.is_file() else run.resolve().name
@@ -117,6 +119,8 @@ def command(
     folder.mkdir(parents=True, exist_ok=True)
     write_matrix(folder, matrix)
     click.echo(f"Open {folder / PROBES_PAGE} in a browser.", err=True)
+    if folder.resolve() == run.resolve() and rewrite_report(run, model):
+        click.echo("The run's report.html shows it too.", err=True)
 
 
 def _output_folder(run: Path, output: Path | None) -> Path | None:

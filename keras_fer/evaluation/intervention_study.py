@@ -1,23 +1,24 @@
-"""What a model makes of rendered faces: swaps, changes of one factor, neighbours, and pictures of them."""
+"""What a model makes of faces: swaps, changes of one factor, neighbours, maps, and pictures of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_fer.data.prepared import PreparedDataset
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.generator import GENERATOR_VERSION
-from keras_fer.evaluation.embedding import embedding
-from keras_fer.evaluation.embedding_figure import Cloud, embedding_figure
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, encoder, face_codec
+from keras_fer.errors import FERError
+from keras_fer.evaluation.face_codec import EXPRESSION, encoder, face_codec
 from keras_fer.evaluation.gallery import Gallery, rendered_gallery
 from keras_fer.evaluation.interventions import Sensitivity, measure_interventions
-from keras_fer.evaluation.markup import Html
+from keras_fer.evaluation.leakage import keras_representation_function, representations
 from keras_fer.evaluation.neighbour_pictures import neighbour_sheet
 from keras_fer.evaluation.oracle import OracleConfig, trained_oracle
+from keras_fer.evaluation.representation_maps import representation_maps
 from keras_fer.evaluation.retrieval import Retrieval, retrieval
 from keras_fer.evaluation.swap import SwapResult, swap_test
 from keras_fer.evaluation.swap_pictures import swap_grid, traversal
@@ -27,7 +28,11 @@ NO_DECODER = (
     "The model has no decoder (its objective reconstructs nothing), so there is no swap test and no walk; "
     "everything else stands."
 )
-_NAMED_PEOPLE = 10
+MAPS_ALONE = (
+    "The run learned from images whose factors cannot be changed one at a time, so there are maps of its own "
+    "images and nothing else; swaps and interventions need rendered faces (--difficulty)."
+)
+_MOST_MAPPED = 1000
 
 # Called with the name of a stage, how much of it is done and how much there is.
 StageProgress = Callable[[str, int, int], None]
@@ -80,28 +85,45 @@ class InterventionStudy:
     """Everything that was found.
 
     Args:
-        options: what was rendered.
+        options: what was rendered; None where the data set's own images were looked at.
         swap: the swap test; None for a model without a decoder.
-        interventions: a row per representation and factor.
-        retrieval: two rows per representation: same expression, same person.
+        interventions: a row per representation and factor; empty without renders.
+        retrieval: two rows per representation: same expression, same person; empty without renders.
         pictures: PNG files by name without suffix: `neighbours`, and with a decoder `swap_grid` and
-            `traversal`.
-        figure: the maps of both representations, SVG.
+            `traversal`; none without renders.
+        figure: the maps of both representations, the text of an SVG file.
         notes: sentences that a reader must not miss.
     """
 
-    options: StudyOptions
+    options: StudyOptions | None
     swap: SwapResult | None
     interventions: Sequence[Sensitivity]
     retrieval: Sequence[Retrieval]
     pictures: Mapping[str, bytes]
-    figure: Html
+    figure: str
     notes: Sequence[str] = ()
+
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], pictures: Mapping[str, bytes], figure: str
+    ) -> "InterventionStudy":
+        """Builds a study from what `to_dict` returned, and from its pictures."""
+        faces, swap = values["faces"], values["swap"]
+        given = [item.name for item in fields(StudyOptions)]
+        return cls(
+            None if faces is None else StudyOptions(**{name: faces[name] for name in given}),
+            None if swap is None else SwapResult.from_dict(swap),
+            [Sensitivity.from_dict(row) for row in values["interventions"]],
+            [Retrieval.from_dict(row) for row in values["retrieval"]],
+            dict(pictures),
+            figure,
+            tuple(values["notes"]),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the numbers as plain JSON types; pictures are files of their own."""
         return {
-            "faces": self.options.to_dict(),
+            "faces": None if self.options is None else self.options.to_dict(),
             "swap": None if self.swap is None else self.swap.to_dict(),
             "interventions": [row.to_dict() for row in self.interventions],
             "retrieval": [row.to_dict() for row in self.retrieval],
@@ -175,9 +197,58 @@ def intervention_study(
         interventions,
         retrieval_rows(gallery, codes, options.seed),
         pictures,
-        _maps(gallery, codes, options.seed, stage("Drawing maps")),
+        representation_maps(
+            codes, gallery.labels, EXPRESSIONS_8, gallery.people, options.seed, stage("Drawing maps")
+        ),
         (*notes, *more_notes),
     )
+
+
+def dataset_study(
+    model: Any,
+    dataset: PreparedDataset,
+    seed: int = 0,
+    progress: StageProgress | None = None,
+) -> InterventionStudy:
+    """Draws the maps of a data set's own images, which have no factor that could be changed alone.
+
+    Args:
+        model: a `DisentanglingModel`.
+        dataset: a prepared data set; up to 1,000 images of its test split are drawn at random, of its
+            validation split where it has no test split.
+        seed: of the choice and of the maps.
+        progress: see `StageProgress`.
+
+    Raises:
+        FERError: if the split has fewer than 8 images.
+    """
+    split = "test" if len(dataset.indices("test")) else "validation"
+    rows = dataset.indices(split)
+    if len(rows) < 8:
+        raise FERError(
+            f"The data set {str(dataset.path)!r} has {len(rows)} images in its {split} split, and a map "
+            "needs 8. Prepare it with more, or choose rendered faces with --difficulty."
+        )
+    if len(rows) > _MOST_MAPPED:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, _MOST_MAPPED, replace=False))
+    codes = representations(
+        keras_representation_function(model),
+        dataset,
+        rows,
+        model.contract.image_size,
+        progress=None if progress is None else partial(progress, "Looking at images"),
+    )
+    people = None if dataset.subjects is None else dataset.subjects[rows]
+    maps = representation_maps(
+        codes,
+        dataset.labels[rows],
+        dataset.label_names,
+        people,
+        seed,
+        None if progress is None else partial(progress, "Drawing maps"),
+    )
+    note = f"{MAPS_ALONE} They show {len(rows):,} images of the {split} split."
+    return InterventionStudy(None, None, (), (), {}, str(maps), (note,))
 
 
 def retrieval_rows(gallery: Gallery, codes: Mapping[str, np.ndarray], seed: int = 0) -> list[Retrieval]:
@@ -199,32 +270,3 @@ def retrieval_rows(gallery: Gallery, codes: Mapping[str, np.ndarray], seed: int 
             ask(gallery.people, gallery.labels, wanted="identity", among_other="expression"),
         ]
     return rows
-
-
-def _maps(
-    gallery: Gallery,
-    codes: Mapping[str, np.ndarray],
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-) -> Html:
-    """Both representations, coloured by expression and by person."""
-    titles = {
-        EXPRESSION: ("Expression representation", ("colours should part", "colours should mix")),
-        NON_EXPRESSION: ("Non-expression representation", ("colours should mix", "colours may part")),
-    }
-    places = {}
-    for done, name in enumerate(titles, start=1):
-        places[name] = embedding(codes[name], seed)
-        if progress is not None:
-            progress(done, len(titles))
-    people = np.where(gallery.people < _NAMED_PEOPLE, gallery.people, -1)
-    named = [f"person {number + 1}" for number in range(min(_NAMED_PEOPLE, int(gallery.people.max()) + 1))]
-    colourings = (("expression", gallery.labels, list(EXPRESSIONS_8)), ("person", people, named))
-    rows = [
-        [
-            Cloud(title, f"coloured by {what}: {hints[number]}", places[name], groups, names)
-            for name, (title, hints) in titles.items()
-        ]
-        for number, (what, groups, names) in enumerate(colourings)
-    ]
-    return embedding_figure(rows, "Maps of both representations, coloured by expression and by person")

@@ -43,6 +43,17 @@ class Sensitivity:
     interval: Interval
     num_pairs: int
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Sensitivity":
+        """Builds a row from what `to_dict` returned."""
+        return cls(
+            **{
+                **values,
+                "value": float("nan") if values["value"] is None else values["value"],
+                "interval": Interval.from_json(values["interval"]),
+            }
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the row as plain JSON types; NaN becomes None."""
         finite = {name: None if value != value else value for name, value in vars(self).items()}

@@ -1,5 +1,6 @@
 """Classification metrics with intervals: what a recogniser gets right, and how sure that number is."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,6 +17,12 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+    @classmethod
+    def from_json(cls, ends: Sequence[float | None]) -> "Interval":
+        """Reads two ends, where None stands for NaN."""
+        low, high = (math.nan if end is None else end for end in ends)
+        return cls(low, high)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 from keras_fer.atomic import atomic_file
 from keras_fer.evaluation import report_sections as sections
+from keras_fer.evaluation.intervention_sections import study_sections
+from keras_fer.evaluation.intervention_study import InterventionStudy
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.leakage_matrix import LeakageMatrix
 from keras_fer.evaluation.markup import Html
@@ -29,6 +31,7 @@ class RunReport:
         samples: right and wrong predictions, see `choose_samples`.
         probes: rows of `measure_leakage`, or None.
         matrix: what `measure_matrix` returned, or None.
+        study: what `intervention_study` returned, or None.
         exports: one row per exported file, column names to values, all with the same columns; or None.
         notes: sentences that a reader must not miss.
     """
@@ -41,6 +44,7 @@ class RunReport:
     samples: Sequence[Sample] = ()
     probes: Sequence[RepresentationProbe] | None = None
     matrix: LeakageMatrix | None = None
+    study: InterventionStudy | None = None
     exports: Sequence[Mapping[str, Any]] | None = None
     notes: Sequence[str] = ()
 
@@ -54,15 +58,18 @@ def write_report(path: str | os.PathLike, report: RunReport) -> None:
 def report_page(report: RunReport) -> Html:
     """Returns a report as an HTML document that loads nothing: no script, font or picture from elsewhere."""
     evaluation = report.evaluation
+    notes = [*report.notes, *(evaluation.notes if evaluation else ())]
+    notes += [f"Interventions: {note}" for note in (report.study.notes if report.study else ())]
     contents = {
         "Key numbers": evaluation and sections.key_numbers(evaluation),
-        "Notes": sections.notes([*report.notes, *(evaluation.notes if evaluation else ())]),
+        "Notes": sections.notes(notes),
         "Run": sections.summary(report.summary),
         "Classes": evaluation and sections.class_table(evaluation),
         "Confusion": evaluation and sections.confusion_table(evaluation),
         "Predictions": sections.sample_gallery(report.samples),
         "Leakage": report.probes and sections.probe_table(report.probes),
         "Leakage matrix": report.matrix and matrix_section(report.matrix),
+        **(study_sections(report.study) if report.study else {}),
         "Training": sections.training_curves(report.history),
         "Exported files": report.exports and sections.export_table(report.exports),
         "Configuration": sections.configuration(report.config),

@@ -1,5 +1,6 @@
 """Nearest neighbours: does closeness in a representation mean the same expression, or the same person?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,11 @@ class Retrieval:
     interval: Interval
     chance: float
     num_queries: int
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Retrieval":
+        """Builds a row from what `to_dict` returned."""
+        return cls(**{**values, "interval": Interval.from_json(values["interval"])})
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the row as plain JSON types; NaN becomes None."""

@@ -13,7 +13,7 @@ expression representation, which shows what the non-expression representation br
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,16 @@ class SwapResult:
         swap, truth = (self.scores[kind].identity_of_b for kind in (SWAP, TRUTH))
         return _between(swap, self.chance_identity, truth)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "SwapResult":
+        """Builds a result from what `to_dict` returned."""
+        scores = {
+            kind: SwapScores(**{name: _read(value) for name, value in rates.items()})
+            for kind, rates in values["scores"].items()
+        }
+        rest = {item.name: _read(values[item.name]) for item in fields(cls) if item.name != "scores"}
+        return cls(scores=scores, **rest)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as plain JSON types; NaN becomes None."""
         scores = {
@@ -110,6 +120,12 @@ class SwapResult:
 
 def _between(value: float, chance: float, ceiling: float) -> float:
     return (value - chance) / (ceiling - chance) if ceiling > chance else float("nan")
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, list):
+        return Interval.from_json(value)
+    return float("nan") if value is None else value
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_fer.data.prepared import PreparedDataset, open_prepared
 from keras_fer.evaluation.evaluate import EvaluatedPredictions, evaluate
+from keras_fer.evaluation.intervention_files import read_study
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.leakage_files import read_matrix
 from keras_fer.evaluation.leakage_matrix import LeakageMatrix
@@ -27,11 +28,40 @@ def finish(run: Path) -> Evaluation:
         The scores on the test split; on the validation split where there is no test split.
     """
     dataset = open_prepared(run_folder.read_config(run)["dataset"])
-    split = "test" if len(dataset.indices("test")) else "validation"
-    predictions = evaluate(KerasRecognizer(load_model(run)), dataset, split)
+    predictions = _predictions(load_model(run), dataset)
     run_folder.write_json(run / run_folder.EVALUATION, predictions.evaluation.to_dict())
     write_run_report(run, predictions, dataset)
     return predictions.evaluation
+
+
+def rewrite_report(run: Path, model: Any) -> bool:
+    """Writes the report of a finished run anew, with what was found since and lies in its folder.
+
+    Args:
+        run: its folder.
+        model: its best model, to predict the images of the report again.
+
+    Returns:
+        Whether it was written: not where there is no report yet, or the run's data set is gone.
+
+    Raises:
+        FERError: if the data set cannot be read.
+    """
+    if not (run / run_folder.REPORT).is_file():
+        return False
+    config = run_folder.read_config(run)
+    # An erased run was evaluated on the data that it was erased with.
+    path = Path(config.get("erased", config)["dataset"])
+    if not path.is_dir():
+        return False
+    dataset = open_prepared(path)
+    write_run_report(run, _predictions(model, dataset), dataset)
+    return True
+
+
+def _predictions(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
+    split = "test" if len(dataset.indices("test")) else "validation"
+    return evaluate(KerasRecognizer(model), dataset, split)
 
 
 def write_run_report(
@@ -42,16 +72,17 @@ def write_run_report(
     exports: Sequence[Mapping[str, Any]] | None = None,
     matrix: LeakageMatrix | None = None,
 ) -> None:
-    """Writes `report.html` of a run.
+    """Writes `report.html` of a run, with what `keras-fer probe` and `intervene` left in its folder.
 
     Args:
         run: its folder.
         predictions: what `evaluate` returned for `dataset`.
         dataset: the data that was evaluated on.
-        probes: rows of `measure_leakage`, or None.
-        exports: one row per exported file, or None.
+        probes: rows of `measure_leakage`; None for those of the report before this one, if any.
+        exports: one row per exported file; None for those of the report before this one, if any.
         matrix: the leakage matrix; None for the one that `keras-fer probe` left in the folder, if any.
     """
+    tables = _kept_tables(run, probes, exports)
     config = run_folder.read_config(run)
     environment = config["environment"]
     packages = environment["packages"]
@@ -82,9 +113,30 @@ def write_run_report(
         history=run_folder.read_history(run),
         evaluation=predictions.evaluation,
         samples=choose_samples(predictions, dataset),
-        probes=probes,
+        probes=[RepresentationProbe.from_dict(row) for row in tables["probes"]],
         matrix=read_matrix(run) if matrix is None else matrix,
-        exports=exports,
+        study=read_study(run),
+        exports=tables["exports"],
         notes=notes,
     )
     write_report(run / run_folder.REPORT, report)
+
+
+def _kept_tables(
+    run: Path,
+    probes: Sequence[RepresentationProbe] | None,
+    exports: Sequence[Mapping[str, Any]] | None,
+) -> dict[str, list[dict[str, Any]]]:
+    """Keeps the tables that a report is given, so that they stand in the next one too."""
+    path = run / run_folder.REPORT_TABLES
+    tables = {"probes": [], "exports": []}
+    if path.is_file():
+        tables |= run_folder.read_json(path)
+    if probes is None and exports is None:
+        return tables
+    if probes is not None:
+        tables["probes"] = [row.to_dict() for row in probes]
+    if exports is not None:
+        tables["exports"] = [dict(row) for row in exports]
+    run_folder.write_json(path, tables)
+    return tables

@@ -17,6 +17,7 @@ LAST_MODEL = "last.keras"
 CONFIG = "config.json"
 HISTORY = "history.csv"
 REPORT = "report.html"
+REPORT_TABLES = "report_tables.json"
 EVALUATION = "evaluation.json"
 TENSORBOARD = "tensorboard"
 CONTRACT = CONTRACT_FILE
@@ -28,6 +29,18 @@ def write_json(path: Path, values: Any) -> None:
     """Writes JSON that appears whole or not at all."""
     with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Returns what a JSON file of a run holds.
+
+    Raises:
+        FERError: if it cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FERError(f"{str(path)!r} cannot be read ({error}); remove it.") from error
 
 
 def read_config(run: Path) -> dict[str, Any]:

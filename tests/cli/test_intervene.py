@@ -53,8 +53,13 @@ def place(tmp_path_factory):
         folder / "photos", source="fer2013", label_names=("neutral", "happiness"), image_shape=(32, 32, 1)
     )
     with writer:
-        images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), np.uint8)
-        writer.append(images, labels=np.array([0, 1, 0, 1]), splits=np.zeros(4, int), sources=list("abcd"))
+        images = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 1), np.uint8)
+        writer.append(
+            images,
+            labels=np.arange(12) % 3 - 1,
+            splits=np.repeat([0, 2], [3, 9]),
+            sources=list("abcdefghijkl"),
+        )
         writer.finish()
     run_folder(folder / "pairs", folder / "faces", "disentangle_pairs")
     run_folder(folder / "baseline", folder / "photos", "baseline")
@@ -66,9 +71,9 @@ def place(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def no_maps(monkeypatch):
     """Maps take seconds and have tests of their own."""
-    from keras_fer.evaluation import intervention_study
+    from keras_fer.evaluation import representation_maps
 
-    monkeypatch.setattr(intervention_study, "embedding", lambda codes, seed: np.zeros((len(codes), 2)))
+    monkeypatch.setattr(representation_maps, "embedding", lambda codes, seed: np.zeros((len(codes), 2)))
 
 
 def keras_fer(*arguments):
@@ -119,6 +124,20 @@ def test_a_run_on_other_data_says_that_faces_are_rendered(place, tmp_path):
     assert (document["faces"]["difficulty"], document["faces"]["seed"]) == ("hard", 3)
 
 
+def test_a_run_on_other_data_gets_maps_of_its_own_images(place):
+    run = place / "baseline"
+    result = keras_fer("intervene", run)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in run.iterdir()} == {
+        *("interventions.json", "interventions.html", "embedding.svg", "model.keras", "config.json")
+    }
+    assert "They show 9 images of the test split." in result.stdout
+    assert "report.html" not in result.stderr  # The run has none.
+    figure = (run / "embedding.svg").read_text()
+    assert "coloured by expression" in figure
+    assert "coloured by person" not in figure
+
+
 def test_another_difficulty_than_that_of_the_run_is_said(place):
     from keras_fer.cli import intervene
 
@@ -133,14 +152,9 @@ def test_another_difficulty_than_that_of_the_run_is_said(place):
     [
         (["{place}/nowhere"], 2, "nowhere"),
         (["{place}/empty"], 1, "holds no model.keras: name the folder of a run"),
-        (
-            ["{place}/baseline"],
-            1,
-            "it learned from other data, or its data set is gone. Choose faces with --difficulty",
-        ),
-        (["{place}/orphan"], 1, "Choose faces with --difficulty"),
+        (["{place}/orphan"], 1, "its data set is gone. Choose rendered faces with --difficulty"),
         (["{place}/pairs/model.keras", "--difficulty", "easy"], 1, "name a folder with --output"),
-        (["{place}/pairs/model.keras", "--output", "{place}/empty"], 1, "Choose faces with --difficulty"),
+        (["{place}/pairs/model.keras", "--output", "{place}/empty"], 1, "Choose rendered faces"),
         (["{place}/pairs", "--output", "{place}/pairs/model.keras/x"], 1, "Nothing can be written to"),
         (["{place}/pairs", "--difficulty", "extreme"], 2, "standard"),
         (["{place}/pairs", "--pairs", "1"], 2, "pairs"),

@@ -3,7 +3,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from keras_fer.evaluation.intervention_files import study_page, study_text, write_study
+from keras_fer.errors import FERError
+from keras_fer.evaluation.intervention_files import read_study, study_page, study_text, write_study
 from keras_fer.evaluation.intervention_study import InterventionStudy, StudyOptions
 from keras_fer.evaluation.interventions import Sensitivity
 from keras_fer.evaluation.markup import element
@@ -33,9 +34,13 @@ def study(swap=SWAP):
             )
         ],
         pictures,
-        element("svg", aria_label="A map"),
+        str(element("svg", aria_label="A map")),
         NOTES,
     )
+
+
+def maps_alone():
+    return InterventionStudy(None, None, (), (), {}, "<svg/>", NOTES)
 
 
 class Page(HTMLParser):
@@ -86,8 +91,9 @@ def test_the_page_stands_alone():
             "Faces",
         )
     ]
-    assert parsed.tags.count("img") == 3
-    assert all(source.startswith(("data:image/png;base64,", "#")) for source in parsed.sources)
+    assert parsed.tags.count("img") == 4
+    allowed = ("data:image/png;base64,", "data:image/svg+xml;base64,", "#")
+    assert all(source.startswith(allowed) for source in parsed.sources)
     assert "script" not in parsed.tags
     assert "<title>On &lt;pairs&gt;</title>" in page
     assert "&lt;b&gt;markup" in page
@@ -110,3 +116,39 @@ def test_text(swap):
     assert "One factor changed" in text
     assert "Nearest neighbours" in text
     assert text.endswith("Note: A note with <b>markup</b>.")
+
+
+def test_maps_alone(tmp_path):
+    files = write_study(tmp_path, maps_alone(), "Maps")
+    assert {path.name for path in files} == {"interventions.json", "interventions.html", "embedding.svg"}
+    assert json.loads((tmp_path / "interventions.json").read_text())["faces"] is None
+    assert Page((tmp_path / "interventions.html").read_text()).headings == ["Notes", "Maps"]
+    assert study_text(maps_alone()) == "Note: A note with <b>markup</b>."
+
+
+@pytest.mark.parametrize("found", [study(), study(swap=None), maps_alone()])
+def test_read_back(tmp_path, found):
+    assert read_study(tmp_path) is None
+    write_study(tmp_path, found, "title")
+    read = read_study(tmp_path)
+    assert read.options == found.options
+    assert read.figure == found.figure
+    assert read.pictures == found.pictures
+    # NaN is unlike itself, so the texts are compared.
+    assert read.to_dict() == found.to_dict()
+    assert study_text(read) == study_text(found)
+    assert study_page(read, "title") == study_page(found, "title")
+
+
+@pytest.mark.parametrize("damage", ["numbers", "picture", "field"])
+def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path, damage):
+    write_study(tmp_path, study(), "title")
+    numbers = tmp_path / "interventions.json"
+    if damage == "numbers":
+        numbers.write_text("{")
+    elif damage == "picture":
+        (tmp_path / "traversal.png").unlink()
+    else:
+        numbers.write_text(numbers.read_text().replace('"chance_identity"', '"chance"'))
+    with pytest.raises(FERError, match=r"cannot be read .*remove it, or run `keras-fer intervene` again"):
+        read_study(tmp_path)

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from keras_fer.evaluation.intervention_study import InterventionStudy
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.metrics import evaluate_predictions
 from keras_fer.evaluation.probes import ProbeResult
@@ -145,6 +146,14 @@ def test_loads_nothing_from_elsewhere():
     assert "@import" not in page
     assert "http://" not in page
     assert "https://" not in page
+
+
+def test_interventions_stand_in_the_report():
+    found = InterventionStudy(None, None, (), (), {}, "<svg onload='alert(1)'/>", ("Rendered <b>.",))
+    page = report_page(RunReport("a", study=found, notes=["Careful."]))
+    assert 'id="maps"' in page
+    assert "alert" not in page  # The file is an image of the page, not a part of it.
+    assert "<li>Careful.</li><li>Interventions: Rendered &lt;b&gt;.</li>" in page
 
 
 def test_links_within_the_page_have_a_target():
