@@ -58,6 +58,7 @@ def write_report(path: str | os.PathLike, report: RunReport) -> None:
 def report_page(report: RunReport) -> Html:
     """Returns a report as an HTML document that loads nothing: no script, font or picture from elsewhere."""
     evaluation = report.evaluation
+    classes = len(evaluation.label_names) if evaluation else None
     notes = [*report.notes, *(evaluation.notes if evaluation else ())]
     notes += [f"Interventions: {note}" for note in (report.study.notes if report.study else ())]
     contents = {
@@ -70,7 +71,7 @@ def report_page(report: RunReport) -> Html:
         "Leakage": report.probes and sections.probe_table(report.probes),
         "Leakage matrix": report.matrix and matrix_section(report.matrix),
         **(study_sections(report.study) if report.study else {}),
-        "Training": sections.training_curves(report.history),
+        "Training": sections.training_curves(report.history, classes),
         "Exported files": report.exports and sections.export_table(report.exports),
         "Configuration": sections.configuration(report.config),
     }

@@ -167,8 +167,11 @@ def test_the_critic_is_not_presented_as_evidence():
     page = report_page(RunReport("a", history=HISTORY))
     assert "critic accuracy (not evidence)" in page
     assert "Only fresh probes do." in page
+    assert "the accuracy of a critic that learns together with the encoder says nothing" in page
     without = report_page(RunReport("a", history=[{"expression_accuracy": 0.5}]))
     assert "critic" not in PageReader(without).text
+    # Least of all among the scores.
+    assert page.index("Second player") < page.index("critic accuracy")
 
 
 def test_sections_without_content_are_left_out():
