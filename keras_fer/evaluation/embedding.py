@@ -34,7 +34,7 @@ def embedding(representations: np.ndarray, seed: int = 0) -> np.ndarray:
     # A representation that never moves has no directions; one point for all of it is the truth.
     if not np.ptp(rows, axis=0).any():
         return np.full((len(rows), 2), 0.5)
-    # Several threads on products this small wait for each other, see `probes`.
+    # Several threads on products this small wait for each other, see `probe_task`.
     with threadpool_limits(1):
         size = min(_PCA_SIZE, *rows.shape)
         reduced = PCA(size, random_state=seed).fit_transform(rows)

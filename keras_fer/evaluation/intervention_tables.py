@@ -8,6 +8,7 @@ from keras_fer.evaluation.html_table import html_table
 from keras_fer.evaluation.interventions import Sensitivity
 from keras_fer.evaluation.markup import Html, element, joined
 from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.representation_names import short_name
 from keras_fer.evaluation.retrieval import Retrieval
 from keras_fer.evaluation.swap import MEAN_EXPRESSION, RECONSTRUCTION, SWAP, TRUTH, SwapResult
 
@@ -24,12 +25,6 @@ FACTOR_NAMES = {
     "warmth": "colour of light",
     "grey": "no colour",
 }
-
-
-def short_name(representation: str) -> str:
-    """Returns a representation's name for people, such as `"non-expression"`."""
-    name = representation.removesuffix("_representation").replace("_", " ")
-    return name.replace("non expression", "non-expression")
 
 
 # --- text --------------------------------------------------------------------------------------------
@@ -175,7 +170,8 @@ def swap_table(swap: SwapResult) -> Html:
         "reconstruction of b.",
         f"Guessing reaches {_share(swap.chance_expression)} for the expression and "
         f"{_share(swap.chance_identity)} for the person (the ticks). PSNR and SSIM compare with the truth, "
-        "over all pixels and over those that the expression changes; larger is nearer.",
+        "over all pixels and over those that the expression changes; larger is nearer. Ranges are 95 % "
+        f"intervals over pairs of these {swap.num_people} people, and say nothing of others.",
         *swap_sentences(swap),
     ]
     return joined(html_table(columns, rows, "swap", "wide"), _legend(legend))
@@ -194,7 +190,7 @@ def interventions_table(rows: Sequence[Sensitivity]) -> Html:
     ]
     legend = [
         "Two renders differ in one factor and in nothing else. The number is the mean squared distance of "
-        "their representations, divided by that of two pictures of different people that share nothing: 0 "
+        "their representations, divided by that of two pictures of different people drawn at random: 0 "
         "means that the representation does not notice, 1 that it moves as far as it ever does.",
         "Wanted: near 0 everywhere but at the expression in the expression representation, and near 0 at "
         "the expression in the non-expression representation. "

@@ -31,8 +31,8 @@ class Sensitivity:
     Args:
         representation: name of the representation.
         factor: what was changed, a key of `one_factor.FACTORS`.
-        value: S, see `sensitivity`; 0 is invariant, 1 as far as two pictures that share nothing; NaN
-            for a representation that never moves.
+        value: S, see `sensitivity`; 0 is invariant, 1 as far as two unrelated pictures are apart; NaN for
+            a representation that never moves.
         interval: 95 %, over the pairs.
         num_pairs: pairs of pictures.
     """
@@ -69,7 +69,8 @@ def sensitivity(
     Args:
         originals: c(x), `(n, width)`.
         changed: c(x'), where x' is x but for one factor.
-        unrelated: c(x_random), where x_random shares nothing with x.
+        unrelated: c(x_random), where x_random is drawn independently of x, so that now and then the two
+            have an expression or a pair of glasses in common.
         seed: of the bootstrap over the n pairs.
 
     Raises:
@@ -168,7 +169,7 @@ def _rows(
         rows = np.concatenate([batch[name] for batch in batches])
         pairs = rows.reshape(num_pairs, 1 + len(factors), -1)
         originals = pairs[:, 0]
-        # Neighbours in the list are different people who do different things.
+        # Scenes are drawn one by one, of one person each: the next one is any other picture.
         unrelated = np.roll(originals, -1, axis=0)
         for position, factor in enumerate(factors, start=1):
             value, interval = sensitivity(originals, pairs[:, position], unrelated, seed)

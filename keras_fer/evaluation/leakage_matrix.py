@@ -25,12 +25,14 @@ from keras_fer.evaluation.leakage import (
 )
 from keras_fer.evaluation.metrics import Interval
 from keras_fer.evaluation.probe_protocol import factor_rows, known_rows, probe_split
+from keras_fer.evaluation.representation_names import (
+    EXPRESSION_REPRESENTATION,
+    FACE_FEATURES,
+    NON_EXPRESSION_REPRESENTATION,
+    RESIDUAL_REPRESENTATION,
+    short_name,
+)
 
-EXPRESSION_REPRESENTATION = "expression_representation"
-NON_EXPRESSION_REPRESENTATION = "non_expression_representation"
-# What a model of several factors calls the one that is meant to hold none of them.
-RESIDUAL_REPRESENTATION = "residual_representation"
-FACE_FEATURES = "face_features"
 UNTRAINED = "untrained"
 
 StageProgress = Callable[[str, int, int], None]
@@ -86,8 +88,7 @@ class MatrixColumn(NamedTuple):
     @property
     def title(self) -> str:
         """The representation for people, such as `"non-expression"`."""
-        name = self.representation.removesuffix("_representation").replace("_", " ")
-        return name.replace("non expression", "non-expression")
+        return short_name(self.representation)
 
 
 @dataclass(frozen=True)

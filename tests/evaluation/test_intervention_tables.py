@@ -119,15 +119,3 @@ def test_tables_for_a_page(html, rows, words):
     assert all(len(row) == columns for row in tree.findall(".//tbody/tr"))
     text = " ".join(tree.itertext())
     assert all(word in text for word in words)
-
-
-@pytest.mark.parametrize(
-    ("name", "short"),
-    [
-        ("expression_representation", "expression"),
-        ("non_expression_representation", "non-expression"),
-        ("face_features", "face features"),
-    ],
-)
-def test_short_names(name, short):
-    assert tables.short_name(name) == short
