@@ -155,13 +155,22 @@ def load_columns(path: Path) -> Columns:
         FERError: if the file is damaged or holds Python objects.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-                raise ValueError("compressed members")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        return stored_arrays(path)
     except UNREADABLE as error:
         raise damaged(path, str(error)) from error
+
+
+def stored_arrays(path: Path) -> Columns:
+    """Reads the arrays of a `.npz` file, never unpickling; one that unpacks to more than it is is refused.
+
+    Raises:
+        Exception: one of `UNREADABLE`.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ValueError("compressed members")
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def load_row_columns(path: Path, num_rows: int, num_classes: int) -> Columns:

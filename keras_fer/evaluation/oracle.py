@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from keras_fer.atomic import atomic_file
+from keras_fer.data.prepared_format import UNREADABLE, stored_arrays
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.frontal import COLUMNS, ROWS, frontal_views
 from keras_fer.data.synthetic.generator import GENERATOR_VERSION
@@ -167,7 +168,7 @@ def trained_oracle(
     """
     file = None if cache is None else cache / config.file_name
     if file is not None and file.is_file():
-        return _loaded(file)
+        return _loaded(file, config.num_people)
     scenes = oracle_scenes(config.faces, config.num_people, config.num_images)
     pictures = targets(render_together(config.faces, scenes, progress))
     labels = np.array([scene.expression.label for scene in scenes])
@@ -221,13 +222,17 @@ def _even_views(pictures: np.ndarray, scenes: Sequence[Scene]) -> np.ndarray:
     return views.reshape(len(views), -1)
 
 
-def _loaded(file: Path) -> Oracle:
+def _loaded(file: Path, num_people: int) -> Oracle:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            oracle = Oracle(**{name: arrays[name] for name in Oracle.__dataclass_fields__})
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        oracle = Oracle(**stored_arrays(file))
+        for weights, num_classes in (
+            (oracle.expression_weights, len(EXPRESSIONS_8)),
+            (oracle.person_weights, num_people),
+        ):
+            if weights.shape != (1 + ROWS * COLUMNS, num_classes) or weights.dtype != np.float32:
+                raise ValueError(f"weights of shape {weights.shape} and type {weights.dtype}")
+            if not np.isfinite(weights).all():
+                raise ValueError("weights that are not finite")
+    except (*UNREADABLE, TypeError) as error:
         raise FERError(f"{str(file)!r} is damaged ({error}); remove it, and it is made anew.") from error
-    rows = [values.shape[:1] for values in (oracle.expression_weights, oracle.person_weights)]
-    if rows != 2 * [(1 + ROWS * COLUMNS,)]:
-        raise FERError(f"{str(file)!r} is damaged; remove it, and it is made anew.")
     return oracle

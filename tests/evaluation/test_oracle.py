@@ -83,15 +83,45 @@ def test_it_is_kept_and_taken_up_again(oracle, folder, unseen, monkeypatch):
         trained_oracle(replace(CONFIG, seed=1), grey, folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", None])
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 the start of an archive"])
 def test_a_damaged_file_is_said(tmp_path, content):
-    file = tmp_path / CONFIG.file_name
-    if content is None:
-        small = np.zeros((3, 2), np.float32)
-        np.savez(file, expression_weights=small, person_weights=small)
-    else:
-        file.write_bytes(content)
-    with pytest.raises(FERError, match=r"is damaged.*remove it, and it is made anew"):
+    (tmp_path / CONFIG.file_name).write_bytes(content)
+    with pytest.raises(FERError, match=r"is damaged \(.*\); remove it, and it is made anew"):
+        trained_oracle(CONFIG, grey, tmp_path)
+
+
+def test_half_a_file_is_said(oracle, folder, tmp_path):
+    whole = (folder / CONFIG.file_name).read_bytes()
+    (tmp_path / CONFIG.file_name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(FERError, match="is damaged"):
+        trained_oracle(CONFIG, grey, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (lambda arrays: {**arrays, "more": np.zeros(3)}, "more"),
+        (lambda arrays: {"person_weights": arrays["person_weights"]}, "expression_weights"),
+        (lambda arrays: {**arrays, "person_weights": arrays["person_weights"][1:]}, r"weights of shape \("),
+        (
+            lambda arrays: {**arrays, "person_weights": arrays["expression_weights"]},
+            r"weights of shape .*, 8\)",
+        ),
+        (lambda arrays: {**arrays, "person_weights": arrays["person_weights"][:, 0]}, "weights of shape"),
+        (lambda arrays: {name: array.astype(np.float64) for name, array in arrays.items()}, "type float64"),
+        (lambda arrays: {name: array * np.float32(np.nan) for name, array in arrays.items()}, "not finite"),
+        (lambda arrays: {**arrays, "person_weights": np.array({}, object)}, "allow_pickle=False"),
+    ],
+)
+def test_weights_of_no_oracle_are_refused(oracle, tmp_path, changed, reason):
+    np.savez(tmp_path / CONFIG.file_name, **changed(vars(oracle)))
+    with pytest.raises(FERError, match=rf"is damaged \(.*{reason}.*\); remove it"):
+        trained_oracle(CONFIG, grey, tmp_path)
+
+
+def test_an_archive_that_unpacks_to_more_is_refused(oracle, tmp_path):
+    np.savez_compressed(tmp_path / CONFIG.file_name, **vars(oracle))
+    with pytest.raises(FERError, match=r"is damaged \(compressed members\)"):
         trained_oracle(CONFIG, grey, tmp_path)
 
 
