@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,18 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from keras_fer.errors import FERError
+from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION, REPRESENTATIONS
 from keras_fer.models.objective import Objective
 from keras_fer.training.config import TrainingConfig
 
-NON_EXPRESSION = "non_expression_representation"
-REPRESENTATIONS = (NON_EXPRESSION, "expression_representation", "face_features")
 FACTORS = ("expression", "headline")
 
 # Fields of a training config that name what training starts from.
 PATHS = ("dataset", "mixed_dataset", "weights")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=,+-]*")
+# File systems take names of 255 bytes, and folders and logs add to that of a variant.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=,+-]{0,199}")
 _MOST_RUNS = 10_000
+_MOST_SEED = 2**32 - 1  # that scikit-learn and NumPy take
 _KEYS = ("description", "dataset", "base", "variants", "grid", "seeds", "baseline", "probe", "expected")
 # Set by the ablation itself.
 _NOT_TRAINING = {"dataset", "output", "seed"}
@@ -41,7 +43,7 @@ class ProbeSettings:
         max_rows: training images that a probe learns from, drawn at random where there are more.
     """
 
-    representations: tuple[str, ...] = (NON_EXPRESSION,)
+    representations: tuple[str, ...] = (NON_EXPRESSION_REPRESENTATION,)
     factors: str = "expression"
     seeds: tuple[int, ...] = (0, 1, 2)
     max_rows: int = 30_000
@@ -59,10 +61,11 @@ class ProbeSettings:
             seeds=_seeds(values.get("seeds", cls.seeds)),
             max_rows=values.get("max_rows", cls.max_rows),
         )
-        if not {NON_EXPRESSION} <= set(settings.representations) <= set(REPRESENTATIONS):
+        names = settings.representations
+        if NON_EXPRESSION_REPRESENTATION not in names or not all(name in REPRESENTATIONS for name in names):
             raise FERError(
                 f"`representations` must be of {', '.join(REPRESENTATIONS)}, and hold the first. "
-                f"Received: {list(settings.representations)}"
+                f"Received: {list(names)}"
             )
         if settings.factors not in FACTORS:
             raise FERError(f"`factors` must be one of {', '.join(FACTORS)}. Received: {settings.factors!r}")
@@ -206,15 +209,22 @@ class AblationConfig:
             }
         if not named:
             raise FERError("An ablation needs at least one variant.")
-        expected = values.get("expected", {})
+        description, expected = values.get("description", ""), values.get("expected", {})
+        expected = {"result": expected} if isinstance(expected, str) else _mapping(expected, "expected")
+        # Pages show them, at the end of hours of training.
+        if not all(isinstance(text, str) for text in (description, *expected.values())):
+            raise FERError(
+                "`description` must be a text, and `expected` a text or an object of texts. "
+                f"Received: {description!r}, {expected!r}"
+            )
         config = cls(
             dataset=values["dataset"],
             variants=tuple(_variant(name, base, changes) for name, changes in named.items()),
             seeds=_seeds(values.get("seeds", (0, 1, 2))),
             baseline=values.get("baseline", next(iter(named))),
             probe=ProbeSettings.from_dict(values.get("probe", {})),
-            description=str(values.get("description", "")),
-            expected={"result": expected} if isinstance(expected, str) else _mapping(expected, "expected"),
+            description=description,
+            expected=expected,
         )
         config._require_valid()
         return config
@@ -223,8 +233,7 @@ class AblationConfig:
         names = [variant.name for variant in self.variants]
         if self.baseline not in names:
             raise FERError(f"`baseline` must name a variant of {names}. Received: {self.baseline!r}")
-        if len(names) * len(self.seeds) > _MOST_RUNS:
-            raise FERError(f"An ablation has at most {_MOST_RUNS:,} runs.")
+        _require_few(len(names) * len(self.seeds))
         seen: dict[str, str] = {}
         for run in self.runs():
             key = settings_hash(run.settings())
@@ -282,7 +291,7 @@ def read_ablation(path: Path, dataset: str | None = None) -> AblationConfig:
     try:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FERError(f"{str(path)!r} cannot be read as an ablation: {error}") from error
     if dataset is not None and isinstance(values, dict):
         values["dataset"] = dataset
@@ -295,7 +304,8 @@ def read_ablation(path: Path, dataset: str | None = None) -> AblationConfig:
 def _variant(name: str, base: Mapping[str, Any], changes: Mapping[str, Any]) -> Variant:
     if not _NAME.fullmatch(name):
         raise FERError(
-            "The name of a variant is letters, digits and any of `_.=,+-`, the first a letter or digit. "
+            "The name of a variant is at most 200 letters, digits and any of `_.=,+-`, the first a letter or "
+            "digit; list long values as `variants`, with names of their own. "
             f"Received: {name!r}"
         )
     training: dict[str, Any] = {}
@@ -327,6 +337,8 @@ def _grid(axes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for name, choices in values.items():
         if not choices or not all(isinstance(choice, str | int | float) for choice in choices):
             raise FERError(f"`grid.{name}` must list strings, numbers, true or false. Received: {choices!r}")
+    # Before they are written out: a short file can name more combinations than fit the memory.
+    _require_few(math.prod(map(len, values.values())))
     return {
         ",".join(f"{name}={_word(value)}" for name, value in zip(values, combination, strict=True)): dict(
             zip(values, combination, strict=True)
@@ -338,6 +350,11 @@ def _grid(axes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _word(value: Any) -> str:
     return json.dumps(value).strip('"')
+
+
+def _require_few(num_runs: int) -> None:
+    if num_runs > _MOST_RUNS:
+        raise FERError(f"An ablation has at most {_MOST_RUNS:,} runs. Leave some out. Received: {num_runs:,}")
 
 
 def _require_known(what: str, values: Mapping[str, Any], known: set[str]) -> None:
@@ -359,8 +376,11 @@ def _list(value: Any, name: str) -> Sequence[Any]:
 
 def _seeds(value: Any) -> tuple[int, ...]:
     seeds = tuple(_list(value, "seeds"))
-    if not seeds or not all(_whole(seed) and seed >= 0 for seed in seeds) or len(set(seeds)) < len(seeds):
-        raise FERError(f"`seeds` must list different whole numbers from 0 on. Received: {value!r}")
+    valid = all(_whole(seed) and 0 <= seed <= _MOST_SEED for seed in seeds)
+    if not (seeds and valid and len(set(seeds)) == len(seeds)):
+        raise FERError(
+            f"`seeds` must list different whole numbers from 0 to {_MOST_SEED}. Received: {value!r}"
+        )
     return seeds
 
 

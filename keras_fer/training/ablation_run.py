@@ -10,12 +10,13 @@ from typing import Any
 
 from keras_fer.data.prepared import open_prepared
 from keras_fer.errors import FERError
-from keras_fer.evaluation.factors import dataset_factors
+from keras_fer.evaluation.factors import EXPRESSION, dataset_factors
 from keras_fer.evaluation.leakage import keras_representation_function, measure_leakage
 from keras_fer.evaluation.leakage_matrix import matrix_factor, summarize
+from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
-from keras_fer.training.ablation_config import NON_EXPRESSION, AblationRun, settings_hash
+from keras_fer.training.ablation_config import AblationRun, settings_hash
 from keras_fer.training.ablation_folder import AblationFolder, content_hash
 from keras_fer.training.epoch_lines import EpochLines
 from keras_fer.training.erase import erase
@@ -102,7 +103,9 @@ def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
     )
     summary = summarize(probes, [matrix_factor(factor) for factor in factors])
     expression = next(
-        row for row in probes if (row.representation, row.factor) == (NON_EXPRESSION, "expression")
+        row
+        for row in probes
+        if (row.representation, row.factor) == (NON_EXPRESSION_REPRESENTATION, EXPRESSION)
     )
     metrics = {
         "accuracy": evaluation["accuracy"],

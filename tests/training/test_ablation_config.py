@@ -152,6 +152,7 @@ def test_a_field_that_came_later_counts_as_its_default():
         ({"variants": {"a": 3}}, r"`variants\.a` must be an object"),
         ({"variants": {"a/b": {}}}, "Received: 'a/b'"),
         ({"variants": {"..": {}}}, r"Received: '\.\.'"),
+        ({"variants": {"a" * 201: {}}}, "at most 200 letters"),
         ({"variants": {"a": {"beta1": 1}}}, "'a' has the field 'beta1', which neither"),
         ({"variants": {"a": {"seed": 1}}}, r"'seed', .* \(an ablation sets it itself\)"),
         ({"variants": {"a": {"erase": 1}}}, "`erase` must be true or false. Received: 1"),
@@ -160,9 +161,10 @@ def test_a_field_that_came_later_counts_as_its_default():
         ({"variants": {"a": {}, "b": {}}}, "'a' and 'b' are the same"),
         ({"base": {}, "variants": {"a": {"preset": "baseline", "erase": True}}}, "nothing to keep"),
         ({"baseline": "other"}, r"must name a variant of \['plain', 'pulled', 'erased'\]"),
-        ({"seeds": []}, r"different whole numbers from 0 on. Received: \[\]"),
+        ({"seeds": []}, r"different whole numbers from 0 to 4294967295. Received: \[\]"),
         ({"seeds": [0, 0]}, r"Received: \[0, 0\]"),
         ({"seeds": [-1]}, r"Received: \[-1\]"),
+        ({"seeds": [2**32]}, r"Received: \[4294967296\]"),
         ({"seeds": [True]}, r"Received: \[True\]"),
         ({"seeds": 3}, "`seeds` must be a list"),
         ({"seeds": list(range(4000))}, "at most 10,000 runs"),
@@ -171,7 +173,10 @@ def test_a_field_that_came_later_counts_as_its_default():
         ({"probe": {"max_rows": 10}}, "Received: 10"),
         ({"probe": {"representations": ["face_features"]}}, r"Received: \['face_features'\]"),
         ({"probe": {"representations": ["non_expression_representation", "x"]}}, "'x'"),
+        ({"probe": {"representations": ["non_expression_representation", ["x"]]}}, r"\['x'\]"),
         ({"expected": 3}, "`expected` must be an object"),
+        ({"expected": {"hours": 3}}, r"object of texts. Received: '', \{'hours': 3\}"),
+        ({"description": ["why"]}, r"`description` must be a text.*\['why'\]"),
     ],
 )
 def test_what_is_no_ablation_is_refused(changes, message):
@@ -182,6 +187,13 @@ def test_what_is_no_ablation_is_refused(changes, message):
 @pytest.mark.parametrize("grid", [{"epochs": 3}, {"epochs": []}, {"objective_changes": [{}]}, {}])
 def test_what_is_no_grid_is_refused(grid):
     with pytest.raises(FERError, match=r"grid|at least one variant"):
+        AblationConfig.from_dict({"dataset": "faces", "grid": grid})
+
+
+def test_a_grid_is_counted_before_it_is_written_out():
+    """10 ** 12 combinations fit no memory."""
+    grid = {f"field{number}": list(range(1000)) for number in range(4)}
+    with pytest.raises(FERError, match=r"at most 10,000 runs\..* Received: 1,000,000,000,000"):
         AblationConfig.from_dict({"dataset": "faces", "grid": grid})
 
 
@@ -202,6 +214,7 @@ def test_json_and_toml_are_the_same(tmp_path):
         ("a.json", "{", "cannot be read"),
         ("a.toml", "{}", "cannot be read"),
         ("a.json", "\xff", "cannot be read"),
+        ("a.json", "[" * 100_000, "cannot be read"),
         ("a.json", "[]", "must be an object"),
         ("a.json", "{}", "needs `dataset`"),
     ],
