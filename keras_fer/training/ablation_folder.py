@@ -46,14 +46,21 @@ class AblationFolder:
         return self.path / LOGS / f"{run.name}.log"
 
     def result(self, run: AblationRun) -> dict[str, Any] | None:
-        """Returns the result of a run; None where it is not finished."""
+        """Returns the result of a run; None where it is not finished.
+
+        Raises:
+            FERError: if its file is damaged.
+        """
         path = self.run_folder(run) / RESULT
         try:
             result = json.loads(path.read_text(encoding="utf-8"))
+            _require_result(result)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            raise FERError(f"{str(path)!r} cannot be read. Remove {str(path.parent)!r}: {error}") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise FERError(
+                f"{str(path)!r} cannot be read ({error}). Remove {str(path.parent)!r} to make the run again."
+            ) from error
         return result
 
     def write_result(self, run: AblationRun, values: Mapping[str, Any]) -> None:
@@ -133,6 +140,27 @@ class AblationFolder:
             for leftover in (self.path / RUNS).glob(".*"):
                 shutil.rmtree(leftover, ignore_errors=True)
             yield results
+
+
+def _require_result(result: Any) -> None:
+    """Raises `ValueError` for JSON that no run wrote: what is summed up must be there."""
+    if not isinstance(result, dict):
+        raise ValueError("it is no object")
+    settings, metrics = result.get("settings"), result.get("metrics")
+    if not isinstance(settings, dict) or not isinstance(settings.get("objective", {}), dict):
+        raise ValueError("it has no settings")
+    if not isinstance(metrics, dict) or not all(map(_is_number, metrics.values())):
+        raise ValueError("it has no metrics, or one that is no number")
+    if not (
+        all(map(_is_number, (result.get(name) for name in ("chance", "width", "num_images"))))
+        and isinstance(result.get("split"), str)
+    ):
+        raise ValueError("it does not say on which images it was judged")
+
+
+def _is_number(value: Any) -> bool:
+    # JSON has whole numbers of any size and NaN; neither can be averaged.
+    return isinstance(value, int | float) and abs(value) < 1e300
 
 
 @functools.cache

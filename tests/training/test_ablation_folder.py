@@ -29,9 +29,12 @@ def folder(tmp_path):
     return AblationFolder(tmp_path / "out")
 
 
+FACTS = {"metrics": {}, "chance": 0.5, "width": 5, "split": "test", "num_images": 9}
+
+
 def finish(folder, run, **values):
     folder.run_folder(run).mkdir(parents=True)
-    folder.write_result(run, values)
+    folder.write_result(run, {**FACTS, **values})
 
 
 def test_names(folder, config):
@@ -88,11 +91,30 @@ def test_other_data_at_the_same_place_are_refused_but_not_where_data_do_not_matt
     assert list(folder.results(config(dataset="gone").runs())) == ["plain-seed0"]
 
 
-def test_a_result_that_is_damaged_is_named(folder, config):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "Expecting property name"),
+        ("[" * 100_000, "recursion"),
+        ("[]", "it is no object"),
+        ("{}", "it has no settings"),
+        ({"settings": {"objective": 3}}, "it has no settings"),
+        ({"metrics": 3}, "it has no metrics"),
+        ({"metrics": {"accuracy": "high"}}, "one that is no number"),
+        ({"metrics": {"accuracy": float("nan")}}, "one that is no number"),
+        ({"metrics": {"accuracy": 10**400}}, "one that is no number"),
+        ({"width": None}, "on which images"),
+        ({"split": 1}, "on which images"),
+    ],
+)
+def test_a_result_that_is_damaged_is_named(folder, config, content, reason):
     run = config().runs()[0]
     finish(folder, run)
-    (folder.run_folder(run) / "result.json").write_text("{")
-    with pytest.raises(FERError, match=r"plain-seed0/result\.json' cannot be read. Remove"):
+    file = folder.run_folder(run) / "result.json"
+    whole = json.loads(file.read_text())
+    file.write_text(content if isinstance(content, str) else json.dumps({**whole, **content}))
+    message = rf"result\.json' cannot be read \(.*{reason}.*\)\. Remove '.*plain-seed0' to make the run again"
+    with pytest.raises(FERError, match=message):
         folder.results([run])
 
 
