@@ -65,15 +65,18 @@ def summarize_ablation(config: AblationConfig, results: Mapping[str, Mapping[str
             out and counted.
 
     Returns:
-        JSON types. `metrics` of each variant hold `values` by seed, `mean` and `sd` (ddof 1, None for a
+        JSON types. Each variant has the `width` of its non-expression representation, None while no run of
+        it is finished. `metrics` of each variant hold `values` by seed, `mean` and `sd` (ddof 1, None for a
         single seed); `differences` hold what `PairedDifference.to_dict` returns, over the seeds that both
         have; the baseline has none.
     """
     runs = config.runs()
     scores: dict[str, dict[int, Mapping[str, float]]] = {variant.name: {} for variant in config.variants}
+    widths: dict[str, int | None] = dict.fromkeys(scores)
     for run in runs:
         if run.name in results:
             scores[run.variant][run.config.seed] = results[run.name]["metrics"]
+            widths[run.variant] = results[run.name]["width"]
     any_result = next(iter(results.values()))
     names = [
         name for name in METRICS if any(name in found for of in scores.values() for found in of.values())
@@ -88,7 +91,6 @@ def summarize_ablation(config: AblationConfig, results: Mapping[str, Mapping[str
         "num_finished": len(results),
         "unfinished": [run.name for run in runs if run.name not in results],
         "chance": any_result["chance"],
-        "width": any_result["width"],
         "split": any_result["split"],
         "num_images": any_result["num_images"],
         "metrics": names,
@@ -97,6 +99,7 @@ def summarize_ablation(config: AblationConfig, results: Mapping[str, Mapping[str
                 "name": variant.name,
                 "erase": variant.erase,
                 "training": dict(variant.training),
+                "width": widths[variant.name],
                 "metrics": {
                     name: _spread({seed: found[name] for seed, found in own.items() if name in found})
                     for name in names

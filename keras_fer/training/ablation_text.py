@@ -1,6 +1,5 @@
 """The summary of an ablation in words: Markdown, a table for the terminal, and how numbers are written."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,13 +44,14 @@ def markdown(summary: Mapping[str, Any]) -> str:
 def facts(summary: Mapping[str, Any]) -> list[str]:
     """Returns in sentences what was run and how to read the numbers."""
     count = len(summary["seeds"])
+    widths = sorted({row["width"] for row in summary["variants"]} - {None})
     sentences = [
         f"{summary['num_finished']} of {summary['num_runs']} runs are finished: {len(summary['variants'])} "
         f"variants, {count} {'seed' if count == 1 else 'seeds'}. Numbers are mean ± standard deviation over "
         "seeds.",
         f"Judged on {summary['num_images']:,} images of the {summary['split']} split of "
         f"{summary['dataset']}; chance is {summary['chance']:.1%} for both probes; the representation has "
-        f"{summary['width']} dimensions.",
+        f"{' or '.join(map(str, widths))} dimensions.",
     ]
     if summary["unfinished"]:
         sentences.append(f"Without a result: {', '.join(summary['unfinished'])}.")
@@ -90,7 +90,7 @@ def p_text(p_value: float) -> str:
 def _number(value: float, metric: Metric, sign: str = "") -> str:
     scaled = value * metric.scale
     if round(scaled, metric.digits) == 0:
-        scaled = math.copysign(0.0, 1)  # No "-0.0".
+        scaled = 0.0  # No "-0.0".
     return f"{scaled:{sign}.{metric.digits}f}"
 
 

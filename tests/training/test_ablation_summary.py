@@ -71,7 +71,8 @@ def test_what_is_missing_is_counted(summary):
     assert (summary["num_runs"], summary["num_finished"]) == (9, 7)
     assert summary["unfinished"] == ["unfinished-seed0", "unfinished-seed2"]
     assert summary["metrics"] == ["accuracy", "leakage", "seconds"]
-    assert (summary["baseline"], summary["chance"], summary["width"]) == ("plain", 0.125, 64)
+    assert (summary["baseline"], summary["chance"]) == ("plain", 0.125)
+    assert [variant["width"] for variant in summary["variants"]] == [64, 64, 64]
     json.dumps(summary, allow_nan=False)
 
 
@@ -80,6 +81,7 @@ def test_a_baseline_without_results_leaves_nothing_to_compare():
     assert summary["variants"][0]["metrics"]["accuracy"] == {"values": {}, "mean": None, "sd": None}
     difference = summary["variants"][1]["differences"]["accuracy"]
     assert (difference["mean"], difference["verdict"]) == (None, "not distinguishable")
+    assert [variant["width"] for variant in summary["variants"]] == [None, 64, None]
 
 
 def test_no_number_of_a_critic_is_a_metric():
