@@ -79,13 +79,10 @@ def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> Pai
         return PairedDifference(mean, Interval(math.nan, math.nan), math.nan, count, "not distinguishable")
     from scipy import stats
 
-    error = float(differences.std(ddof=1)) / math.sqrt(count)
-    half = float(stats.t.ppf(0.975, count - 1)) * error
-    p_value = float(2 * stats.t.sf(abs(mean) / error, count - 1))
-    verdict: Verdict = "not distinguishable"
-    if abs(mean) > half:
-        verdict = "higher" if mean > 0 else "lower"
-    return PairedDifference(mean, Interval(mean - half, mean + half), p_value, count, verdict)
+    test = stats.ttest_rel(own, other)
+    low, high = map(float, test.confidence_interval(0.95))
+    verdict: Verdict = "higher" if low > 0 else "lower" if high < 0 else "not distinguishable"
+    return PairedDifference(mean, Interval(low, high), float(test.pvalue), count, verdict)
 
 
 def _known(value: float) -> float | None:
