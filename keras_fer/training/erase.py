@@ -6,23 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from keras_fer.atomic import atomic_folder, require_new_folder
 from keras_fer.data.prepared import PreparedDataset, open_prepared
 from keras_fer.errors import FERError
 from keras_fer.evaluation.evaluate import evaluate
 from keras_fer.evaluation.leakage import MAX_TRAIN_ROWS, keras_representation_function, representations
 from keras_fer.evaluation.metrics import Evaluation
+from keras_fer.evaluation.probe_classification import usable_classes
+from keras_fer.evaluation.probe_protocol import ProbeSplit, named_split
 from keras_fer.evaluation.probes import probe
 from keras_fer.evaluation.recognizers import KerasRecognizer
+from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION
 from keras_fer.models.erasure import fit_erasure, fold_erasure
 from keras_fer.models.loading import load_model
 from keras_fer.models.objective import Objective
 from keras_fer.training import run_folder
 from keras_fer.training.finish import write_run_report
-
-_REPRESENTATION = "non_expression_representation"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class EraseResult:
         width: of the representation.
         linear_before, linear_after: balanced accuracy of a linear probe of the representation, on
             images that the encoder did not see.
-        chance: 1 / number of classes.
+        chance: 1 / number of classes that are in both splits, which the probe tells apart.
         split: of those images.
         num_test: number of those images.
         evaluation: of the new run; the expression logits are those of the old one.
@@ -88,25 +87,24 @@ def erase(
         max_rows: a random part of this size stands for a larger training split.
 
     Raises:
-        FERError: if the run has nothing to erase, the output is in use, or the data set has no labels.
+        FERError: if the run has nothing to erase, the output is in use, or the data set has fewer than two
+            classes in both splits.
     """
     require_new_folder(output)
     config = run_folder.read_config(run)
     require_erasable(config, run)
     prepared = open_prepared(dataset or config["dataset"])
+    rows = _labelled_rows(prepared, max_rows)
+    train_labels, test_labels = prepared.labels[rows.train], prepared.labels[rows.test]
     model = load_model(run)
-    split = "test" if len(prepared.indices("test")) else "validation"
-    train, test = _labelled(prepared, "train"), _labelled(prepared, split)
-    if len(train) > max_rows:
-        train = np.sort(np.random.default_rng(0).choice(train, max_rows, replace=False))
     function, image_size = keras_representation_function(model), model.contract.image_size
     train_rows, test_rows = (
-        representations(function, prepared, rows, image_size)[_REPRESENTATION] for rows in (train, test)
+        representations(function, prepared, part, image_size)[NON_EXPRESSION_REPRESENTATION]
+        for part in (rows.train, rows.test)
     )
-    train_labels, test_labels = prepared.labels[train], prepared.labels[test]
     erasure = fit_erasure(train_rows, train_labels)
     fold_erasure(model, erasure)
-    predictions = evaluate(KerasRecognizer(model), prepared, split)
+    predictions = evaluate(KerasRecognizer(model), prepared, rows.names[1])
     result = EraseResult(
         folder=output,
         num_rows=erasure.num_rows,
@@ -114,9 +112,9 @@ def erase(
         width=train_rows.shape[1],
         linear_before=probe(train_rows, train_labels, test_rows, test_labels),
         linear_after=probe(erasure(train_rows), train_labels, erasure(test_rows), test_labels),
-        chance=1 / len(np.unique(train_labels)),
-        split=split,
-        num_test=len(test),
+        chance=1 / len(usable_classes(train_labels, test_labels)),
+        split=rows.names[1],
+        num_test=len(rows.test),
         evaluation=predictions.evaluation,
     )
     with atomic_folder(output) as folder:
@@ -130,11 +128,15 @@ def erase(
     return result
 
 
-def _labelled(dataset: PreparedDataset, split: str) -> np.ndarray:
-    rows = dataset.indices(split)
-    rows = rows[dataset.labels[rows] >= 0]
-    if not len(rows):
-        raise FERError(f"The {split} split of {str(dataset.path)!r} has no image with a label.")
+def _labelled_rows(dataset: PreparedDataset, max_rows: int) -> ProbeSplit:
+    """Chooses what to fit on and what to judge on, of at least two classes that are in both."""
+    split = "test" if len(dataset.indices("test")) else "validation"
+    rows = named_split(dataset, dataset.labels >= 0, "train", split, max_rows)
+    if len(usable_classes(dataset.labels[rows.train], dataset.labels[rows.test])) < 2:
+        raise FERError(
+            f"{str(dataset.path)!r} has fewer than two classes with images in both its train and its {split} "
+            "split, so there is nothing to erase. Name another data set."
+        )
     return rows
 
 

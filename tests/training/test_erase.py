@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,6 +98,26 @@ def test_another_data_set_and_fewer_rows(run, prepared_folder, tmp_path):
     config = json.loads((result.folder / "config.json").read_text())
     assert config["erased"]["dataset"] == str(moved.resolve())
     assert config["dataset"] == str(prepared_folder.resolve())
+
+
+def test_chance_is_that_of_the_classes_that_can_be_judged(run, prepared_folder, tmp_path, monkeypatch):
+    labels = open_prepared(prepared_folder).labels.copy()
+    splits = np.repeat(["train", "validation", "test"], 64)
+    labels[(splits == "test") & (labels > 4)] = -1
+
+    def opened(path):
+        return replace(open_prepared(path), labels=labels)
+
+    monkeypatch.setattr("keras_fer.training.erase.open_prepared", opened)
+    result = erase(run, tmp_path / "erased")
+    assert (result.chance, result.num_test, result.num_directions) == (1 / 5, 40, 7)
+
+    labels[(splits == "test") & (labels > 0)] = -1
+    with pytest.raises(
+        FERError, match=r"fewer than two classes .* train and its test split.* another data set"
+    ):
+        erase(run, tmp_path / "again")
+    assert [path.name for path in tmp_path.iterdir()] == ["erased"]
 
 
 def test_what_cannot_be_erased_leaves_nothing(run, erased, tmp_path):
