@@ -23,6 +23,7 @@ TERMS, LOSSES = MODELS + "terms.py", MODELS + "losses.py"
 CRITICS, BRANCHES = MODELS + "critics.py", MODELS + "branches.py"
 FACTOR_TERMS, FACTOR_LOSSES = MODELS + "factor_terms.py", MODELS + "factor_losses.py"
 FACTOR_MODEL = MODELS + "factor_model.py"
+ERASURE = MODELS + "erasure.py"
 
 
 class Bug(NamedTuple):
@@ -384,6 +385,13 @@ BUGS = (
         "VarianceScaling(2.0 * count,",
         "VarianceScaling(2.0,",
     ),
+    Bug(
+        "what covaries with the labels stays after the erasure",
+        ERASURE,
+        "np.linalg.svd(whitening @ cross_covariance, full",
+        "np.linalg.svd(cross_covariance, full",
+    ),
+    Bug("the erasure moves the mean", ERASURE, "removed @ mean, directions", "0 * mean, directions"),
 )
 
 
@@ -402,10 +410,12 @@ def first_failure(copy: Path, file: str) -> str | None:
 
     Args:
         copy: of the checkout.
-        file: that holds the bug; decides which step test comes first.
+        file: that holds the bug; decides which test comes first.
     """
     of_factors = any(word in file for word in ("factor", "masks", "panel"))
     steps = f"tests/models/test_{'factor_model' if of_factors else 'disentangling'}_step.py"
+    if file == ERASURE:  # No step has part in it.
+        steps = "tests/models/test_erasure.py"
     others = sorted(
         str(path.relative_to(copy))
         for path in (copy / "tests/models").glob("test_*.py")
