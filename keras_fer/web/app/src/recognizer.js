@@ -39,6 +39,8 @@ export class Recognizer {
     const { dtype, scale, zero_point: zeroPoint } = this.input;
     if (dtype === "float32") return Float32Array.from(pixels);
     if ((scale === 0 || scale === 1) && zeroPoint === 0) return Uint8Array.from(pixels);
-    return Uint8Array.from(pixels, (value) => Math.min(Math.max(rint(value / Math.fround(scale)) + zeroPoint, 0), 255));
+    // Divided in single precision, as NumPy does.
+    const quantized = (value) => rint(Math.fround(value / Math.fround(scale))) + zeroPoint;
+    return Uint8Array.from(pixels, (value) => Math.min(Math.max(quantized(value), 0), 255));
   }
 }
