@@ -18,8 +18,10 @@ export function draw(canvas, source, width, height, faces, mirrored) {
   const unit = Math.max(canvas.width, canvas.height) / 320;
   context.font = `600 ${7 * unit}px system-ui, sans-serif`;
   faces.forEach(({ face }, position) => {
-    if (!face) return;
-    const [left, top, right, bottom] = face.box.map((value) => value * scale);
+    // Without a detector the middle of the picture is answered.
+    const side = Math.min(width, height), x0 = Math.floor((width - side) / 2), y0 = Math.floor((height - side) / 2);
+    const box = face ? face.box : [x0, y0, x0 + side, y0 + side];
+    const [left, top, right, bottom] = box.map((value) => value * scale);
     const x = mirrored ? canvas.width - right : left;
     // Dark under light, so that the frame is seen on any picture.
     for (const [color, thick] of [["#10203a", 2.2], ["#8ab8ff", 1]]) {
@@ -27,6 +29,7 @@ export function draw(canvas, source, width, height, faces, mirrored) {
       context.lineWidth = thick * unit;
       context.strokeRect(x, top, right - left, bottom - top);
     }
+    if (!face) return;
     const label = String(position + 1);
     context.fillStyle = "#10203a";
     context.fillRect(x, top, context.measureText(label).width + 6 * unit, 10 * unit);

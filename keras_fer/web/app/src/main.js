@@ -8,6 +8,7 @@ import { Recognizer } from "./recognizer.js";
 const LARGEST_PHOTO = 24_000_000; // pixels; four bytes each
 const WORKER_WAIT_MS = 4000;
 const STATUS_EVERY_MS = 1500;
+const EMPTY = { data: new Uint8ClampedArray(64 * 64 * 3), width: 64, height: 64, channels: 3 };
 
 const part = (id) => document.getElementById(id);
 const [view, cameraButton, photoInput, modelSelect] = ["view", "camera", "photo", "model"].map(part);
@@ -15,6 +16,7 @@ const video = Object.assign(document.createElement("video"), { muted: true, play
 const analysed = document.createElement("canvas");
 
 let site, detector, recognizer, cards, stream, installPrompt;
+let photo; // the last one, answered again by another model
 let facing = "user";
 let running = false;
 let turn = Promise.resolve(); // one picture at a time
@@ -46,9 +48,9 @@ function pixels(source, width, height) {
 }
 
 /** Finds the faces of an RGB picture and their expressions, with the milliseconds that it took. */
-async function answer(image) {
+async function answer(image, live) {
   const start = performance.now();
-  const found = detector ? await detector.detect(image) : [null];
+  const found = detector ? await detector.detect(image, !live) : [null];
   const between = performance.now();
   const faces = [];
   for (const face of found) faces.push({ face, probabilities: await recognizer.recognize(image, face) });
@@ -58,13 +60,14 @@ async function answer(image) {
 
 /** Answers one picture and shows it. */
 async function analyse(source, width, height, mirrored, live) {
-  const result = await answer(pixels(source, width, height));
+  const result = await answer(pixels(source, width, height), live);
   part("hint").hidden = true;
   // What was answered is shown, not the frame after it.
   draw(view, analysed, width, height, result.faces, mirrored);
   cards.show(result.faces);
   const names = result.faces.map(({ probabilities }) => cards.best(probabilities));
-  const summary = names.length === 0 ? "No face found." : `${names.length === 1 ? "One face" : `${names.length} faces`}: ${names.join("; ")}.`;
+  const where = !detector ? "Middle of the picture" : names.length === 1 ? "One face" : `${names.length} faces`;
+  const summary = names.length === 0 ? "No face found." : `${where}: ${names.join("; ")}.`;
   say(summary, !live);
   view.setAttribute("aria-label", live ? "Camera picture" : `Photo. ${summary}`);
   showTiming(result, live);
@@ -103,6 +106,7 @@ async function startCamera() {
   }
   video.srcObject = stream;
   await video.play();
+  photo = undefined;
   running = true;
   frameTimes = [];
   cameraButton.textContent = "Stop camera";
@@ -134,6 +138,7 @@ function frame() {
 async function showPhoto(file) {
   complain();
   stopCamera();
+  photo = undefined;
   let bitmap;
   try {
     // As the runtime reads it: turned as its EXIF data says, colour profile not applied.
@@ -144,12 +149,14 @@ async function showPhoto(file) {
   if (bitmap.width * bitmap.height > LARGEST_PHOTO) throw new Error(`${file.name} is too large; 24 megapixels at most.`);
   await analyse(bitmap, bitmap.width, bitmap.height, false, false);
   bitmap.close();
+  photo = file;
 }
 
 async function openModel(entry) {
   const model = await loadModel(entry.file);
   recognizer?.model.close();
   recognizer = new Recognizer(entry, model);
+  await recognizer.recognize(EMPTY, null); // the first run takes long
   cards = new Cards(part("faces"), entry.contract);
   const size = (entry.size_bytes / 1e6).toFixed(1);
   const trained = entry.contract.training_data ? ` Trained on: ${entry.contract.training_data}.` : "";
@@ -177,7 +184,10 @@ async function start() {
   modelSelect.replaceChildren(...site.models.map(({ name }, k) => new Option(name, k)));
   modelSelect.disabled = site.models.length < 2;
   await openModel(site.models[0]);
-  if (site.detector) detector = new BlazeFace(await loadModel(site.detector));
+  if (site.detector) {
+    detector = new BlazeFace(await loadModel(site.detector));
+    await detector.detect(EMPTY, false);
+  }
   part("notice").textContent = site.notice;
   part("notice").hidden = !site.notice;
   cameraButton.disabled = photoInput.disabled = false;
@@ -196,7 +206,12 @@ photoInput.addEventListener("change", () => {
   if (file) next(() => showPhoto(file));
   photoInput.value = ""; // so that the same photo can be chosen again
 });
-modelSelect.addEventListener("change", () => next(() => openModel(site.models[modelSelect.value])));
+modelSelect.addEventListener("change", () =>
+  next(async () => {
+    await openModel(site.models[modelSelect.value]);
+    if (photo && !running) await showPhoto(photo);
+  }),
+);
 view.addEventListener("dragover", (event) => event.preventDefault());
 view.addEventListener("drop", (event) => {
   event.preventDefault();
