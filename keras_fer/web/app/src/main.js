@@ -93,6 +93,7 @@ function next(work) {
 }
 
 async function startCamera() {
+  if (running) return; // pressed twice
   complain();
   if (!navigator.mediaDevices) {
     throw new Error("The browser gives a camera to pages from this device or over https only.");
