@@ -43,6 +43,7 @@ from keras_fer.runtime.model_file import read_contract
 from keras_fer.runtime.preprocessing import Box, face_crop
 from keras_fer.runtime.recognizer import ExpressionRecognizer
 from keras_fer.runtime.suppression import weighted_suppression
+from keras_fer.runtime.tracking import FaceTracker
 from keras_fer.web.build import SOURCES, built_app
 from keras_fer.web.models import model_files, web_model
 from keras_fer.web.server import web_server
@@ -91,6 +92,29 @@ def picture_of(image: np.ndarray) -> dict[str, Any]:
     return {"data": base64_of(image), "height": image.shape[0], "width": image.shape[1]}
 
 
+def moving_faces() -> list[dict[str, Any]]:
+    """Returns 60 frames in which three faces move, hide now and then, and are answered at random."""
+    random = np.random.default_rng(2)
+    places, frames = random.uniform(0, 300, (3, 2)), []
+    for number in range(60):
+        places = places + random.normal(0, 12, places.shape)
+        seen = [place for place in places if random.uniform() < 0.7]
+        boxes = [[*place, *(place + 80)] for place in seen]
+        probabilities = random.dirichlet(np.ones(8), len(boxes)).tolist()
+        frames.append({"boxes": boxes, "probabilities": probabilities, "time_s": number / 10})
+    return frames
+
+
+def followed_faces(frames: list[dict[str, Any]]) -> list[list[list[float]]]:
+    """Returns number and smoothed probabilities of each face of each frame, by the runtime."""
+    tracker, answers = FaceTracker(), []
+    for frame in frames:
+        tracks = tracker.update([Face(Box(*box)) for box in frame["boxes"]])
+        rows = zip(tracks, map(np.array, frame["probabilities"]), strict=True)
+        answers.append([[track.number, *track.smooth(row, frame["time_s"], 0.5)] for track, row in rows])
+    return answers
+
+
 def check_modules(checks: Checks) -> None:
     """Runs the app's modules under node and compares their answers."""
     random = np.random.default_rng(0)
@@ -116,12 +140,13 @@ def check_modules(checks: Checks) -> None:
     document = {
         "crops": crops,
         "letterboxes": list(map(picture_of, photos)),
+        "frames": moving_faces(),
         "detections": [
             {"regressors": base64_of(r), "logits": base64_of(s)}
             for r, s in zip(regressors, logits, strict=True)
         ],
     }
-    script = Path(__file__).with_name("web_preprocessing.mjs")
+    script = Path(__file__).with_name("web_modules.mjs")
     done = subprocess.run(
         ["node", script, SOURCES], input=json.dumps(document), capture_output=True, text=True, check=True
     )
@@ -144,6 +169,10 @@ def check_modules(checks: Checks) -> None:
         ours = np.column_stack([detections, scores])
         worst = max(worst, np.abs(theirs - ours).max() if theirs.shape == ours.shape else np.inf)
     checks.at_most("node: detections, shares of the picture", worst, 1e-4)
+    worst = 0.0
+    for theirs, ours in zip(answers["frames"], followed_faces(document["frames"]), strict=True):
+        worst = max(worst, np.abs(np.subtract(theirs, ours)).max(initial=0))
+    checks.at_most("node: numbers and smoothed answers over 60 frames", worst, 1e-9)
 
 
 def rendered_pictures() -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ import { Cards, draw } from "./faces_view.js";
 import { loadModel } from "./litert.js";
 import { rgb } from "./preprocessing.js";
 import { Recognizer } from "./recognizer.js";
+import { FaceTracker } from "./tracking.js";
 
 const LARGEST_PHOTO = 24_000_000; // pixels; four bytes each
 const WORKER_WAIT_MS = 4000;
@@ -16,6 +17,7 @@ const video = Object.assign(document.createElement("video"), { muted: true, play
 const analysed = document.createElement("canvas");
 
 let site, detector, recognizer, cards, stream, installPrompt;
+let tracker = new FaceTracker();
 let photo; // the last one, answered again by another model
 let facing = "user";
 let running = false;
@@ -58,14 +60,22 @@ async function answer(image, live) {
   return { image, faces, detectMs, recogniseMs };
 }
 
+/** The answers of a camera frame, smoothed over the frames for each person. */
+function smoothed(faces) {
+  const tracks = tracker.update(faces.map(({ face }) => face?.box ?? [0, 0, 1, 1]));
+  const timeS = performance.now() / 1000;
+  return faces.map(({ face, probabilities }, k) => ({ face, probabilities: tracks[k].smooth(probabilities, timeS) }));
+}
+
 /** Answers one picture and shows it. */
 async function analyse(source, width, height, mirrored, live) {
   const result = await answer(pixels(source, width, height), live);
   part("hint").hidden = true;
   // What was answered is shown, not the frame after it.
   draw(view, analysed, width, height, result.faces, mirrored);
-  cards.show(result.faces);
-  const names = result.faces.map(({ probabilities }) => cards.best(probabilities));
+  const shown = live ? smoothed(result.faces) : result.faces;
+  cards.show(shown);
+  const names = shown.map(({ probabilities }) => cards.best(probabilities));
   const where = !detector ? "Middle of the picture" : names.length === 1 ? "One face" : `${names.length} faces`;
   const summary = names.length === 0 ? "No face found." : `${where}: ${names.join("; ")}.`;
   say(summary, !live);
@@ -110,6 +120,7 @@ async function startCamera() {
   photo = undefined;
   running = true;
   frameTimes = [];
+  tracker = new FaceTracker();
   cameraButton.textContent = "Stop camera";
   const devices = await navigator.mediaDevices.enumerateDevices();
   part("switch").hidden = devices.filter(({ kind }) => kind === "videoinput").length < 2;
@@ -159,6 +170,7 @@ async function openModel(entry) {
   recognizer = new Recognizer(entry, model);
   await recognizer.recognize(EMPTY, null); // the first run takes long
   cards = new Cards(part("faces"), entry.contract);
+  tracker = new FaceTracker();
   const size = (entry.size_bytes / 1e6).toFixed(1);
   const trained = entry.contract.training_data ? ` Trained on: ${entry.contract.training_data}.` : "";
   part("about").textContent = `${entry.contract.description} ${size} MB, ${entry.input.dtype} input.${trained}`;

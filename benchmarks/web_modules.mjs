@@ -6,6 +6,7 @@ const module = (name) => import(pathToFileURL(`${process.argv[2]}/src/${name}`))
 const { faceCrop } = await module("preprocessing.js");
 const { decode, anchors, letterboxed } = await module("blazeface.js");
 const { weightedSuppression } = await module("suppression.js");
+const { FaceTracker } = await module("tracking.js");
 
 const picture = ({ data, width, height }) => ({
   data: new Uint8ClampedArray(Buffer.from(data, "base64")), width, height, channels: 3,
@@ -13,7 +14,11 @@ const picture = ({ data, width, height }) => ({
 const base64 = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64");
 const floats = (text) => new Float32Array(new Uint8Array(Buffer.from(text, "base64")).buffer);
 
-const { crops, letterboxes, detections } = JSON.parse(readFileSync(0, "utf8"));
+const tracker = new FaceTracker();
+const followed = ({ boxes, probabilities, time_s: timeS }) =>
+  tracker.update(boxes).map((track, k) => [track.number, ...track.smooth(probabilities[k], timeS)]);
+
+const { crops, letterboxes, detections, frames } = JSON.parse(readFileSync(0, "utf8"));
 console.log(
   JSON.stringify({
     crops: crops.map((c) => base64(faceCrop(picture(c), c.box, c.size, c.contract, c.roll).data)),
@@ -22,5 +27,6 @@ console.log(
       const found = decode(floats(regressors), floats(logits), anchors(), 0.5);
       return weightedSuppression(found.detections, found.scores, 0.3);
     }),
+    frames: frames.map(followed),
   }),
 );
