@@ -93,12 +93,14 @@ def picture_of(image: np.ndarray) -> dict[str, Any]:
 
 
 def moving_faces() -> list[dict[str, Any]]:
-    """Returns 60 frames in which three faces move, hide now and then, and are answered at random."""
+    """Returns 60 frames in which three faces move, two of them hide, all are answered at random."""
     random = np.random.default_rng(2)
     places, frames = random.uniform(0, 300, (3, 2)), []
     for number in range(60):
-        places = places + random.normal(0, 12, places.shape)
-        seen = [place for place in places if random.uniform() < 0.7]
+        places = places + random.normal(0, 1, places.shape) * [[5], [5], [20]]
+        # The second one hides for as long as a person is remembered, the third for one frame more.
+        hidden = np.array([0, 5, 6])
+        seen = places[number % 12 >= hidden]
         boxes = [[*place, *(place + 80)] for place in seen]
         probabilities = random.dirichlet(np.ones(8), len(boxes)).tolist()
         frames.append({"boxes": boxes, "probabilities": probabilities, "time_s": number / 10})
