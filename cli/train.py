@@ -11,6 +11,16 @@ from keras_fer.errors import FERError
 from keras_fer.models.objective import PRESETS, Objective
 from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES, PRECISIONS, SAMPLING, TrainingConfig
 
+
+class _Names(click.ParamType):
+    """Names with commas between them."""
+
+    name = "names"
+
+    def convert(self, value, param, ctx):
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+
 _WEIGHT = click.FloatRange(min=0)
 _SHARE = click.FloatRange(0, 1, max_open=True)
 _DEFAULTS = TrainingConfig(dataset="", output="")
@@ -36,6 +46,11 @@ OBJECTIVE_OPTIONS: dict[str, tuple[Any, str]] = {
     "label_smoothing": (_SHARE, "Share of each label that is spread evenly."),
 }
 CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
+    "factors": (
+        _Names(),
+        "What gets a representation of its own, such as expression,identity,pose; default: the expression "
+        "and all else together.",
+    ),
     "backbone": (click.Choice(BACKBONE_NAMES), "Trunk."),
     "image_size": (click.IntRange(16, 512), "Pixels that the model sees; default: the data set's."),
     "representation_size": (click.IntRange(min=2), "Width of the expression representation."),
@@ -103,11 +118,13 @@ def command(
     Leaves the folder RUN: the best and the last model, config, history, TensorBoard logs, contract,
     evaluation on the test split and report.html. Ctrl-C after the first epoch ends training early and
     keeps all that. With --mixed-dataset, such as pairs of synthetic faces, each batch holds rows of two
-    data sets; labels are mapped by name, and DATASET alone is validated and tested on.
+    data sets; labels are mapped by name, and DATASET alone is validated and tested on. With --factors each
+    known factor gets a representation of its own, and critics chase it out of all others.
 
     \b
         keras-fer train prepared/ferplus runs/paper --preset paper --epochs 14
         keras-fer train prepared/ferplus runs/mixed --preset disentangle_pairs --mixed-dataset prepared/pairs
+        keras-fer train prepared/faces runs/factors --preset disentangle --factors expression,identity,pose
         keras-fer train prepared/ferplus runs/again --config runs/paper/config.json --seed 1
     """
     config = _config(dataset, run, config_file, options)
@@ -116,9 +133,11 @@ def command(
     from keras_fer.data.prepared import open_prepared
 
     require_new_folder(run)
-    open_prepared(dataset)
-    if config.mixed_dataset is not None:
-        open_prepared(config.mixed_dataset)
+    sources = [open_prepared(folder) for folder in (dataset, config.mixed_dataset) if folder is not None]
+    if config.factors is not None:
+        from keras_fer.training.known_factors import require_known
+
+        require_known(config.factors, sources)
     load_tensorflow()
     from keras_fer.training.epoch_lines import EpochLines
     from keras_fer.training.finish import finish

@@ -4,8 +4,8 @@ Each part gives a fixed number of rows to every batch. What a part does not know
 each term of an objective acts on the rows that have what it reads.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,11 +25,14 @@ class MixturePart:
         sampler: draws its rows; an even number per batch, so that pairs and views stay at 2i and 2i + 1.
         expression_weight: factor of its rows in the expression term, 0 or more; 0 leaves them to the
             other terms.
+        targets: further columns of the whole data set by name, `(n, ...)`, of the same names, types and
+            row shapes in every part.
     """
 
     dataset: PreparedDataset
     sampler: IndexSampler | TwoViews
     expression_weight: float = 1.0
+    targets: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class Mixture:
@@ -86,7 +89,7 @@ class Mixture:
             `expression`, int32 `(B,)`, −1 for none, or, soft, float32 `(B, num_classes)`, zeros for none;
             `part`, int32 `(B,)`, the number of the part. Where any part has it: `valence_arousal`,
             float32 `(B, 2)`, NaN for none; `pair` and `view`, int32 `(B,)`, no id in two parts, −1 for
-            none; `expression_weight`, float32 `(B,)`.
+            none; `expression_weight`, float32 `(B,)`. And the further columns of the parts.
         """
         return {
             name: np.concatenate(
@@ -134,8 +137,16 @@ class Mixture:
                 first_view = max(first_view, int(columns["view"].max()) + 1)
             if weighted:
                 columns["expression_weight"] = np.full(size, part.expression_weight, np.float32)
-            tables.append(columns)
+            tables.append({**columns, **part.targets})
+        _require_alike(tables)
         return tables
+
+
+def _require_alike(tables: Sequence[Mapping[str, np.ndarray]]) -> None:
+    """Rows of all parts stand in one array, which has one type and one row shape."""
+    looks = [{name: (column.shape[1:], column.dtype) for name, column in table.items()} for table in tables]
+    if any(look != looks[0] for look in looks):
+        raise ValueError(f"The targets of all parts must be alike. Received: {looks}")
 
 
 def _require_usable(part: MixturePart) -> None:

@@ -4,7 +4,7 @@ One Python call per batch gathers the rows from the memory map; everything else 
 images stay uint8 until they are on the device.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -32,6 +32,7 @@ def train_pipeline(
     num_steps: int | None = None,
     augmentation: Augmentation | None = None,
     augmentation_seed: int = 0,
+    targets: Mapping[str, np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Delivers the batches of `sampler`, in the order of steps.
 
@@ -46,6 +47,7 @@ def train_pipeline(
             the training step instead of inside it; for a step compiled by XLA, which cannot hold
             `keras_fer.data.augmentation.augment`. Its seed is int32 `(augmentation_seed, step)`.
         augmentation_seed: first entry of that seed.
+        targets: further columns of the whole data set by name, `(n, ...)`; their rows are delivered too.
 
     Returns:
         Batches `(images, y)` of static shape, B = `sampler.batch_size`. `images` is uint8 `(B, height,
@@ -53,13 +55,14 @@ def train_pipeline(
         them. `y` is a dict of `expression`, int32 `(B,)` or, soft, float32 `(B, num_classes)`;
         `valence_arousal`, float32 `(B, 2)`, NaN where absent, only for a data set that has it; `pair`,
         int32 `(B,)`, −1 for none, only in mode `pairs`; `view`, int32 `(B,)`, the number of the image,
-        only from `TwoViews`.
+        only from `TwoViews`; and `targets`.
     """
     columns = _target_columns(dataset, soft_labels)
     if sampler.mode == "pairs":
         columns["pair"] = dataset.pairs.astype(np.int32)
     if sampler.mode == "views":
         columns["view"] = np.arange(len(dataset), dtype=np.int32)
+    columns |= targets or {}
     gather = _gather(dataset, columns, sampler.batch, sampler.batch_size)
     return _batches(gather, start_step, num_steps, augmentation, augmentation_seed)
 
@@ -155,7 +158,11 @@ def _three_channels(images: tf.Tensor) -> tf.Tensor:
 
 
 def evaluation_pipeline(
-    dataset: PreparedDataset, indices: np.ndarray, batch_size: int, image_size: int
+    dataset: PreparedDataset,
+    indices: np.ndarray,
+    batch_size: int,
+    image_size: int,
+    targets: Mapping[str, np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Delivers each of `indices` once, in their order, as the exported model will see it.
 
@@ -164,12 +171,13 @@ def evaluation_pipeline(
         indices: int array `(n,)`, rows of it. Rows without a label are delivered with label −1.
         batch_size: rows per batch; the last batch holds what is left.
         image_size: side of the model's input in pixels.
+        targets: further columns, as for `train_pipeline`.
 
     Returns:
         Batches `(images, y)`, b ≤ `batch_size`. `images` is uint8 `(b, image_size, image_size, 3)`: the
         centre square of `dataset.crop_size`, resized (antialiased bilinear) where the sizes differ. `y` is
         a dict of `expression`, int32 `(b,)`, and for a data set that has it `valence_arousal`, float32
-        `(b, 2)`.
+        `(b, 2)`; and `targets`.
 
     Raises:
         FERError: if `indices` is empty or `batch_size` less than 1.
@@ -186,7 +194,8 @@ def evaluation_pipeline(
     def view(images: tf.Tensor, y: dict[str, tf.Tensor]) -> Batch:
         return tf.cast(centre_view(images, dataset.crop_size, image_size), tf.uint8), y
 
-    gather = _gather(dataset, _target_columns(dataset, soft_labels=False), rows, None)
+    columns = {**_target_columns(dataset, soft_labels=False), **(targets or {})}
+    gather = _gather(dataset, columns, rows, None)
     steps = tf.data.Dataset.range(-(-len(indices) // batch_size))
     batches = steps.map(gather, _PARALLEL_GATHERS, deterministic=True)
     return batches.map(view, _PARALLEL_GATHERS, deterministic=True).prefetch(_PREFETCHED_BATCHES)

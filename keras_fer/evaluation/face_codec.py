@@ -38,26 +38,34 @@ class FaceCodec:
 
 
 def encoder(model: Any) -> Encoder:
-    """Returns the encoder of a `DisentanglingModel`, in inference mode.
+    """Returns the encoder of a `DisentanglingModel` or a `FactorModel`, in inference mode.
+
+    Of several factors the non-expression representation is all that the decoder gets beside the expression:
+    those of the other factors and the residual one, side by side.
 
     Args:
         model: the model; it sees renders of any size at its own size.
 
     Returns:
-        A function to both representations and the pooled `face_features`, float32 `(n, width)` each.
+        A function to all representations and the pooled `face_features`, float32 `(n, width)` each.
     """
     graph, size = model.representations, model.contract.image_size
 
     def encode(renders: np.ndarray) -> Mapping[str, np.ndarray]:
         views = model_views(renders, renders.shape[1], size).astype(np.float32)
-        arrays = graph.predict(views, batch_size=_BATCH, verbose=0)
-        return {name: np.asarray(rows, np.float32) for name, rows in arrays.items()}
+        found = graph.predict(views, batch_size=_BATCH, verbose=0)
+        arrays = {name: np.asarray(rows, np.float32) for name, rows in found.items()}
+        if NON_EXPRESSION not in arrays:
+            others = [f"{factor.name}_representation" for factor in model.factors]
+            others = [*(name for name in others if name != EXPRESSION), "residual_representation"]
+            arrays[NON_EXPRESSION] = np.concatenate([arrays[name] for name in others], axis=1)
+        return arrays
 
     return encode
 
 
 def face_codec(model: Any) -> FaceCodec | None:
-    """Returns encoder and decoder of a `DisentanglingModel`; None for a model without a decoder."""
+    """Returns encoder and decoder of a model, see `encoder`; None for a model without a decoder."""
     if model.decoder is None:
         return None
     from keras_fer.models.terms import pictures

@@ -22,7 +22,7 @@ HEADLINE = (EXPRESSION, "valence_arousal", IDENTITY, "pose", "light", "skin_tone
 _HEADLINE_NUISANCE = HEADLINE[2:]
 
 # Columns that belong together make one factor, so that they count once.
-_JOINED = {"pose": ("yaw", "pitch", "roll"), "shift": ("shift_x", "shift_y")}
+JOINED = {"pose": ("yaw", "pitch", "roll"), "shift": ("shift_x", "shift_y")}
 _DIMENSIONS = {
     "light": ("right", "down", "towards the viewer"),
     "gaze": ("right", "down"),
@@ -194,18 +194,24 @@ def _columns(dataset: PreparedDataset) -> list[Factor]:
         # Without label noise this is the expression itself.
         del columns["clean_label"]
     found = []
-    for name, members in _JOINED.items():
+    for name, members in JOINED.items():
         present = tuple(member for member in members if member in columns and columns[member].ndim == 1)
         if present:
             values = np.stack([columns.pop(member) for member in present], axis=1)
             found.append(_factor(dataset, name, "continuous", values, present))
-    return found + [_column(dataset, name, values) for name, values in columns.items()]
+    return found + [_column(dataset, name, column_values(dataset, name)) for name in columns]
+
+
+def column_values(dataset: PreparedDataset, name: str) -> np.ndarray:
+    """Returns a column as it is looked at: of a size that is mostly 0, whether there is anything."""
+    values = dataset.factors[name]
+    if name in _PRESENCE and values.ndim == 1:
+        return np.where(np.isfinite(values), values > 0, np.nan)
+    return values
 
 
 def _column(dataset: PreparedDataset, name: str, values: np.ndarray) -> Factor:
-    if name in _PRESENCE and values.ndim == 1:
-        values = np.where(np.isfinite(values), values > 0, np.nan)
-    if values.ndim == 1 and _are_kinds(name, values):
+    if are_kinds(name, values):
         kinds = np.full(len(values), -1, np.int64)
         known = np.isfinite(values)
         kinds[known] = np.unique(values[known], return_inverse=True)[1]
@@ -216,7 +222,10 @@ def _column(dataset: PreparedDataset, name: str, values: np.ndarray) -> Factor:
     return _factor(dataset, name, "continuous", values, names)
 
 
-def _are_kinds(name: str, values: np.ndarray) -> bool:
+def are_kinds(name: str, values: np.ndarray) -> bool:
+    """Whether a column holds kinds: whole numbers, one per image, of few values or of a known name."""
+    if values.ndim > 1:
+        return False
     known = values[np.isfinite(values)]
     if not len(known) or (known != np.round(known)).any():
         return False

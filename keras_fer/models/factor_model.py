@@ -189,7 +189,10 @@ class FactorModel(TwoPlayerModel):
         config["contract"] = ModelContract.from_dict(config["contract"])
         return cls(**config)
 
-    # --- parts -----------------------------------------------------------------------------------
+    @property
+    def expression_branch(self) -> keras.Model:
+        """The branch of the expression."""
+        return self.branches[EXPRESSION]
 
     @property
     def non_expression_branch(self) -> keras.Model:

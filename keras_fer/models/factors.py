@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -199,6 +199,15 @@ def require_factors(factors: Sequence[Factor], objective: Objective) -> None:
         raise FERError(f"One factor must be categorical and called {EXPRESSION!r}. Received: {names}")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise FERError(f"Each factor needs its own name. Received twice: {repeated}")
+    require_objective(objective)
+
+
+def require_objective(objective: Objective) -> None:
+    """Refuses an objective that sets what has no place in a model of several factors.
+
+    Raises:
+        FERError: with the names of these fields.
+    """
     default = Objective()
     set_elsewhere = [
         field.name
@@ -212,6 +221,13 @@ def require_factors(factors: Sequence[Factor], objective: Objective) -> None:
             "and class shares are fields of each `Factor`, valence and arousal are a continuous factor, and "
             "terms on exact pairs or correlations are those of `disentangling_model`."
         )
+
+
+def without_expression(objective: Objective) -> Objective:
+    """Returns an objective without what are fields of the factor `expression` here."""
+    return replace(
+        objective, expression_weight=1.0, label_smoothing=0.0, class_weights=None, class_prior=None
+    )
 
 
 def _is_whole(value: Any) -> bool:

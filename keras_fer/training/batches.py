@@ -1,6 +1,6 @@
 """What a run trains on: the batches of one data set, or of two mixed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,7 +35,10 @@ class TrainingBatches:
 
 
 def training_batches(
-    config: TrainingConfig, dataset: PreparedDataset, mixed: PreparedDataset | None = None
+    config: TrainingConfig,
+    dataset: PreparedDataset,
+    mixed: PreparedDataset | None = None,
+    targets: Sequence[Mapping[str, np.ndarray]] = ({}, {}),
 ) -> TrainingBatches:
     """Returns the batches that a config asks for.
 
@@ -43,29 +46,38 @@ def training_batches(
         config: of the run.
         dataset: whose training split is an epoch.
         mixed: the data set that gives the other rows of each batch, from its training split.
+        targets: further columns of each data set by name, see `train_pipeline`.
 
     Raises:
         FERError: if the objective learns from exact pairs and there are none.
     """
     objective = config.objective()
-    rows = dataset.indices("train")
+    rows, *others = training_rows(dataset, mixed)
     size = config.batch_size - config.mixed_rows
     sampler = _sampler(config, dataset, rows, size, config.seed, views=objective.needs_views)
     if mixed is None:
         _require_pairs(config, dataset, rows, [sampler])
-        pipeline = partial(train_pipeline, dataset, sampler, config.soft_labels)
+        pipeline = partial(train_pipeline, dataset, sampler, config.soft_labels, targets=targets[0])
         return TrainingBatches(sampler.steps_per_epoch, sampler.prior, pipeline)
-    others = _not_judged_on(mixed, dataset)
-    other = _sampler(config, mixed, others, config.mixed_rows, _other_seed(config.seed))
+    other = _sampler(config, mixed, others[0], config.mixed_rows, _other_seed(config.seed))
     _require_pairs(config, dataset, rows, [sampler, other])
-    parts = [MixturePart(dataset, sampler), MixturePart(mixed, other, config.mixed_expression_weight)]
+    parts = [
+        MixturePart(dataset, sampler, targets=targets[0]),
+        MixturePart(mixed, other, config.mixed_expression_weight, targets[1]),
+    ]
     mixture = Mixture(parts, config.soft_labels)
     return TrainingBatches(
         mixture.steps_per_epoch,
         mixture.prior,
         partial(mixture_pipeline, mixture),
-        num_withheld=len(mixed.indices("train")) - len(others),
+        num_withheld=len(mixed.indices("train")) - len(others[0]),
     )
+
+
+def training_rows(dataset: PreparedDataset, mixed: PreparedDataset | None = None) -> list[np.ndarray]:
+    """Returns the rows of each data set that training may draw, int64."""
+    rows = [dataset.indices("train")]
+    return rows if mixed is None else [*rows, _not_judged_on(mixed, dataset)]
 
 
 def _sampler(

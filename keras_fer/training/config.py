@@ -34,10 +34,13 @@ class TrainingConfig:
         output: folder of the run, new.
         preset: name of the objective, see `keras_fer.models.objective.PRESETS`.
         objective_changes: fields of the objective that differ from the preset.
+        factors: names of what is known of the images that get a representation each, `expression` among
+            them, see `keras_fer.training.known_factors.factor_names`; None for the expression alone.
         backbone: name of the trunk.
         image_size: height and width that the model sees, pixels; None takes the data set's crop.
         representation_size: width of the expression representation.
-        non_expression_size: width of the non-expression representation.
+        non_expression_size: width of the non-expression representation; with `factors` of each but that of
+            the expression.
         weights: run folder or `.keras` file whose trunk and expression branch training starts from, of the
             same backbone, size, pooling and representation size; None starts anew.
         pooling: of the expression branch, `"average"` or `"flatten"`.
@@ -74,6 +77,7 @@ class TrainingConfig:
     output: str
     preset: str = "paper"
     objective_changes: Mapping[str, Any] = field(default_factory=dict)
+    factors: tuple[str, ...] | None = None
     backbone: str = "residual_small"
     image_size: int | None = None
     representation_size: int = 128
@@ -133,6 +137,8 @@ class TrainingConfig:
                 )
         object.__setattr__(self, "objective_changes", dict(self.objective_changes))
         objective = self.objective()
+        if self.factors is not None:
+            self._require_factors(objective)
         if objective.has_critics and 0 < objective.bank_size < self.batch_size:
             raise FERError(
                 "`bank_size` must be 0 or at least `batch_size`. "
@@ -149,6 +155,19 @@ class TrainingConfig:
                 "`view_invariance_weight` compares two augmented views of each image, which are equal "
                 "without augmentation. Choose another `augmentation` than 'none', or set the weight to 0."
             )
+
+    def _require_factors(self, objective: Objective) -> None:
+        # Imported here: it needs NumPy, which `--help` can do without.
+        from keras_fer.models.factors import EXPRESSION, require_objective, without_expression
+
+        names = () if isinstance(self.factors, str) else tuple(self.factors or ())
+        if EXPRESSION not in names or len(set(names)) < len(names):
+            raise FERError(
+                f"`factors` are names, each once, and {EXPRESSION!r} is one of them. "
+                f"Received: factors={self.factors!r}"
+            )
+        object.__setattr__(self, "factors", names)
+        require_objective(without_expression(objective))
 
     @property
     def mixed_rows(self) -> int:

@@ -61,12 +61,17 @@ def require_erasable(config: Mapping[str, Any], run: Path) -> None:
         run: its folder, for the message.
 
     Raises:
-        FERError: if its representation is erased already, or was never trained.
+        FERError: if its representation is erased already or was never trained, or there are several.
     """
     if "erased" in config:
         raise FERError(
             f"The representation of {str(run)!r} is erased already. Name the run that it was made from: "
             f"{config['erased'].get('source')!r}."
+        )
+    if config.get("factors"):
+        raise FERError(
+            f"{str(run)!r} has a representation for each of several factors, and erasure knows only the "
+            "non-expression representation. Name a run that was trained without `factors`."
         )
     if not Objective.from_dict(config.get("objective", {})).moves_non_expression_branch:
         raise FERError(

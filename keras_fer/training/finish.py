@@ -89,6 +89,7 @@ def write_run_report(
     summary = [
         ("Preset", config["preset"]),
         ("Backbone", f"{config['backbone']}, {config['num_parameters']:,} parameters in all"),
+        *([("Factors", ", ".join(config["factors"]))] if config.get("factors") else []),
         ("Data set", f"{dataset.info.get('source', '')} at {dataset.path.name}"),
         ("Data hash", dataset.content_hash[:16]),
         (

@@ -18,11 +18,15 @@ from keras_fer.errors import FERError
 from keras_fer.models.backbones import backbone
 from keras_fer.models.building import disentangling_model
 from keras_fer.models.disentangling import DisentanglingModel
+from keras_fer.models.factor_model import FactorModel
 from keras_fer.training import run_folder
 from keras_fer.training.batches import training_batches
 from keras_fer.training.callbacks import EpochFacts, SaveBestAndLast, WarnOnCollapse, WriteHistory
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.factor_augmentation import factor_augmentation, left_out
+from keras_fer.training.factor_run import build_factor_model, factors_of_run
 from keras_fer.training.initial_weights import take_weights
+from keras_fer.training.known_factors import KnownFactors
 
 MONITOR = "val_expression_accuracy"
 
@@ -72,7 +76,8 @@ def fit(
 
 
 def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
-    batches = training_batches(config, dataset, mixed)
+    known = factors_of_run(config, dataset, mixed)
+    batches = training_batches(config, dataset, mixed, known.targets)
     steps_per_epoch = config.steps_per_epoch or batches.steps_per_epoch
     num_steps = steps_per_epoch * config.epochs
     validation = dataset.indices(config.validation_split)
@@ -81,7 +86,7 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
             f"The data set {config.dataset!r} has no {config.validation_split} split to choose the best "
             "epoch by. Prepare it again with a larger validation share, or choose another split."
         )
-    model = build_model(config, dataset, batches.prior, num_steps, mixed)
+    model = build_model(config, dataset, batches.prior, num_steps, mixed, known)
     if config.weights is not None:
         take_weights(model, config.weights)
     augmented = augmentation(config, dataset, model.contract.image_size)
@@ -109,7 +114,9 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
             shuffle=False,  # The sampler has shuffled.
             epochs=config.epochs,
             steps_per_epoch=steps_per_epoch,
-            validation_data=evaluation_pipeline(dataset, validation, 256, model.contract.image_size),
+            validation_data=evaluation_pipeline(
+                dataset, validation, 256, model.contract.image_size, known.validation_targets()
+            ),
             callbacks=[*_callbacks(config, output, saver), tensorboard, *callbacks],
             verbose=verbose,
         )
@@ -142,8 +149,18 @@ def build_model(
     prior: Sequence[float] | np.ndarray,
     num_steps: int,
     mixed: PreparedDataset | None = None,
-) -> DisentanglingModel:
-    """Builds the model of a run; critics that know the class prior, ramped over a tenth of the steps."""
+    known: KnownFactors | None = None,
+) -> DisentanglingModel | FactorModel:
+    """Builds the model of a run; critics that know the class prior, ramped over a tenth of the steps.
+
+    Args:
+        config: of the run.
+        dataset: gives label names and geometry.
+        prior: class shares that the sampler delivers.
+        num_steps: of the whole run.
+        mixed: the other data set of a batch.
+        known: the factors of a config that names them, see `factors_of_run`.
+    """
     objective = config.objective()
     if objective.has_critics:
         ramp = objective.adversarial_ramp_steps or max(1, num_steps // 10)
@@ -164,6 +181,10 @@ def build_model(
         description=f"Expression recognition, {len(dataset.label_names)} classes, preset {config.preset}.",
         training_data="; mixed with ".join(_provenance(source) for source in sources),
     )
+    if config.factors is not None:
+        return build_factor_model(
+            config, objective, contract, prior, known or factors_of_run(config, dataset, mixed)
+        )
     return disentangling_model(
         backbone(config.backbone, image_size),
         objective=objective,
@@ -182,7 +203,7 @@ def _provenance(dataset: PreparedDataset) -> str:
 
 def augmentation(config: TrainingConfig, dataset: PreparedDataset, image_size: int):
     """Returns the function that `DisentanglingModel.compile` takes."""
-    level = AUGMENTATIONS[config.augmentation]
+    level = factor_augmentation(config.factors or (), AUGMENTATIONS[config.augmentation])
 
     def augmented(images: tf.Tensor, seed: tf.Tensor, pairs: tf.Tensor | None) -> tf.Tensor:
         return augment(images, level, image_size, dataset.crop_size, seed, pairs)
@@ -242,6 +263,7 @@ def _write_start(config, dataset, mixed, num_withheld, model, output) -> None:
             "mixed_dataset_hash": None if mixed is None else mixed.content_hash,
             "mixed_images_withheld": num_withheld,
             "num_parameters": model.count_params(),
+            "augmentation_left_out": left_out(config.factors or (), AUGMENTATIONS[config.augmentation]),
             "environment": run_folder.environment(),
         },
     )

@@ -4,13 +4,14 @@ import os
 
 from keras_fer.errors import FERError
 from keras_fer.models.disentangling import DisentanglingModel
+from keras_fer.models.factor_model import FactorModel
 from keras_fer.models.loading import load_model
 
 # The parts that know faces; heads, critics and the rest belong to the labels and the objective of a run.
 PARTS = ("trunk", "expression_branch")
 
 
-def take_weights(model: DisentanglingModel, source: str | os.PathLike) -> None:
+def take_weights(model: DisentanglingModel | FactorModel, source: str | os.PathLike) -> None:
     """Copies trunk and expression branch of a trained model into a new one; all else stays as it is.
 
     Args:

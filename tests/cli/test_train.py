@@ -86,6 +86,48 @@ def test_gray_images_with_votes_and_colour_faces_with_pairs(gray, tmp_path):
     assert contract["image_size"] == 48
 
 
+@pytest.mark.filterwarnings("ignore:The non-expression representation is collapsing")
+def test_several_factors_from_training_to_export(gray, tmp_path):
+    """Photos with votes alone beside faces of twelve people; then all that one does with a run."""
+    faces, run = tmp_path / "faces", tmp_path / "run"
+    prepare_synthetic(SyntheticConfig(num_images=96, image_size=32, num_identities=12), faces, num_workers=1)
+    options = ("--preset", "disentangle", "--num-critics", 1, "--critic-steps", 1, "--bank-size", 32)
+    factors = ("--factors", "expression, identity,pose", "--mixed-dataset", gray, "--steps-per-epoch", 2)
+    sizes = ("--representation-size", 8, "--non-expression-size", 4)
+    result = keras_fer("train", faces, run, *SMALL, *options, *factors, *sizes)
+    assert result.exit_code == 0, result.output
+    assert "of the test split" in result.output
+    assert json.loads((run / "config.json").read_text())["factors"] == ["expression", "identity", "pose"]
+    assert "expression, identity, pose" in (run / "report.html").read_text()
+
+    result = keras_fer("probe", run, "--seeds", 1, "--no-floors", "--format", "json")
+    assert result.exit_code == 0, result.output
+    matrix = json.loads(result.stdout)
+    assert {probe["representation"] for probe in matrix["probes"]} == {
+        "expression_representation",
+        "identity_representation",
+        "pose_representation",
+        "residual_representation",
+        "face_features",
+    }
+    assert "residual" in (run / "probes.html").read_text()
+
+    # The exported graph is the expression branch, and answers as the run does.
+    result = keras_fer("export", run, tmp_path / "out", "--recipe", "float32")
+    assert result.exit_code == 0, result.output
+    (exported,) = (tmp_path / "out").glob("*.tflite")
+    answers = []
+    for model in (run, exported):
+        result = keras_fer("evaluate", model, faces, "--split", "test", "--format", "json")
+        assert result.exit_code == 0, result.output
+        answers.append(json.loads(result.stdout))
+    assert answers[0]["classes"] == answers[1]["classes"]
+
+    result = keras_fer("erase", run, tmp_path / "erased")
+    assert result.exit_code == 1
+    assert "each of several factors" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -99,6 +141,13 @@ def test_gray_images_with_votes_and_colour_faces_with_pairs(gray, tmp_path):
         (["{faces}", "run", "--mixed-dataset", "nowhere"], 1, "nowhere"),
         (["{faces}", "run", "--mixed-dataset", "{faces}", "--mixed-share", "0.01"], 1, "mixed_share"),
         (["{faces}", "run", "--view-invariance-weight", "1", "--augmentation", "none"], 1, "two augmented"),
+        (["{faces}", "run", "--factors", "identity"], 1, "'expression' is one of them"),
+        (["{faces}", "run", "--factors", "expression,age_group"], 1, "There is: expression, identity, pose"),
+        (
+            ["{faces}", "run", "--factors", "expression,yaw", "--preset", "disentangle_pairs"],
+            1,
+            "cannot set invariance_weight",
+        ),
         (["{faces}", "run", "--config", "none.json"], 2, "none.json"),
         (["{faces}", "run", "--config", "{faces}/images-00000.npy"], 1, "config.json of a run"),
     ],

@@ -220,3 +220,23 @@ def test_what_cannot_be_mixed(real, rendered, tmp_path):
         Mixture([MixturePart(real, sampler(real, 4)), MixturePart(cats, sampler(cats, 4))])
     with pytest.raises(ValueError, match="needs a part"):
         Mixture([])
+
+
+def test_further_targets_of_each_part(real, rendered):
+    columns = [np.arange(40, dtype=np.float32)[:, None], np.full((30, 1), np.nan, np.float32)]
+    parts = [
+        MixturePart(real, sampler(real, 6), targets={"yaw": columns[0]}),
+        MixturePart(rendered, sampler(rendered, 4), targets={"yaw": columns[1]}),
+    ]
+    mixture = Mixture(parts)
+    assert mixture.target_specs["yaw"] == ((1,), np.dtype(np.float32))
+    rows = mixture.rows(3)
+    yaw = mixture.targets(rows)["yaw"]
+    np.testing.assert_array_equal(yaw[:6, 0], rows[0])
+    assert np.isnan(yaw[6:]).all()
+
+
+def test_further_targets_that_differ_between_parts(real, rendered):
+    bare = MixturePart(rendered, sampler(rendered, 4))
+    with pytest.raises(ValueError, match="targets of all parts must be alike"):
+        Mixture([MixturePart(real, sampler(real, 6), targets={"yaw": np.zeros((40, 1))}), bare])

@@ -299,3 +299,13 @@ def test_refused_evaluation(gray):
         evaluation_pipeline(gray, gray.indices("validation"), 8, 16)
     with pytest.raises(FERError, match="`batch_size` must be at least 1"):
         evaluation_pipeline(gray, gray.indices("test"), 0, 16)
+
+
+def test_further_targets_are_delivered(rich):
+    numbers = np.arange(len(rich), dtype=np.int32)
+    rows = rich.indices("test")
+    batches = list(evaluation_pipeline(rich, rows, 30, 16, {"number": numbers}).as_numpy_iterator())
+    np.testing.assert_array_equal(np.concatenate([y["number"] for _, y in batches]), rows)
+    sampler = IndexSampler(rich.labels[rows], rows, 4)
+    _, y = next(train_pipeline(rich, sampler, targets={"number": numbers}).as_numpy_iterator())
+    np.testing.assert_array_equal(y["number"], sampler.batch(0))

@@ -4,7 +4,10 @@ import pytest
 
 from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, encoder, face_codec
 from keras_fer.models.building import disentangling_model
+from keras_fer.models.factor_building import factor_model
+from keras_fer.models.factors import Factor
 from keras_fer.models.normalization import StandardizedGray
+from keras_fer.models.objective import preset
 
 
 def model(objective="disentangle_pairs", gray=True):
@@ -34,6 +37,28 @@ def test_codes_and_pictures_are_those_of_the_model(gray):
         np.testing.assert_allclose(codes[name], outputs[name], atol=1e-5)
     decoded = codec.decode(codes[EXPRESSION], codes[NON_EXPRESSION])
     assert decoded.shape == (5, *codec.picture_shape) == (5, 32, 32, 1 if gray else 3)
+    np.testing.assert_allclose(decoded, np.clip(outputs["reconstruction"], -1, 1), atol=1e-5)
+
+
+def test_of_several_factors_all_but_the_expression_stand_side_by_side():
+    images = keras.Input((32, 32, 3))
+    features = keras.layers.Conv2D(4, 3, strides=8, padding="same")(StandardizedGray()(images))
+    net = factor_model(
+        keras.Model(images, features),
+        [
+            Factor("pose", "continuous", 3, width=4),
+            Factor("expression", "categorical", 8, width=6),
+            Factor("identity", "categorical", 3, width=2),
+        ],
+        objective=preset("disentangle", adversarial_weight=0.0),
+        residual_size=5,
+    )
+    codec = face_codec(net)
+    outputs = net.predict(RENDERS.astype(np.float32), verbose=0)
+    codes = codec.encode(RENDERS)
+    parts = [outputs[f"{name}_representation"] for name in ("pose", "identity", "residual")]
+    np.testing.assert_allclose(codes[NON_EXPRESSION], np.concatenate(parts, axis=1), atol=1e-5)
+    decoded = codec.decode(codes[EXPRESSION], codes[NON_EXPRESSION])
     np.testing.assert_allclose(decoded, np.clip(outputs["reconstruction"], -1, 1), atol=1e-5)
 
 

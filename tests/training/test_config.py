@@ -88,6 +88,25 @@ def test_a_share_without_a_pair_is_refused(share):
     config(mixed_share=share)
 
 
+def test_factors():
+    settings = config(factors=["expression", "yaw"], preset="disentangle")
+    assert settings.factors == ("expression", "yaw")
+    assert TrainingConfig.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+    assert config().factors is None
+    config(factors=["expression"], objective_changes={"expression_weight": 2, "label_smoothing": 0.1})
+
+
+@pytest.mark.parametrize("names", ["expression", [], ["yaw"], ["expression", "yaw", "yaw"]])
+def test_factors_that_are_refused(names):
+    with pytest.raises(FERError, match="`factors` are names, each once, and 'expression' is one of them"):
+        config(factors=names)
+
+
+def test_an_objective_that_has_no_place_beside_several_factors():
+    with pytest.raises(FERError, match="cannot set invariance_weight, swap_reconstruction_weight"):
+        config(factors=["expression", "yaw"], preset="disentangle_pairs")
+
+
 def test_two_equal_views_are_refused():
     changes = {"view_invariance_weight": 1.0}
     assert config(objective_changes=changes).objective().needs_views
