@@ -3,6 +3,7 @@
 import os
 import shutil
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ def data_folder(path: str | os.PathLike, temporary: str | os.PathLike) -> Iterat
 
     Args:
         path: a folder, which is yielded as it is, or an archive: .zip, .tar, .tar.gz, .tar.bz2, .tar.xz.
-        temporary: where an archive is extracted; removed before and afterwards.
+        temporary: begin of the name of the folder where an archive is extracted, which is removed afterwards.
+            Each call has a folder of its own: two may extract one archive at the same time.
 
     Raises:
         FERError: if the archive is damaged, too large, or has entries that are no plain files below its root.
@@ -45,9 +47,9 @@ def data_folder(path: str | os.PathLike, temporary: str | os.PathLike) -> Iterat
     if not path.is_file() or not path.name.lower().endswith(ARCHIVE_SUFFIXES):
         yield path
         return
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f"{temporary.name}-", dir=temporary.parent))
     try:
-        temporary.mkdir(parents=True)
         try:
             _extract(path, temporary)
         except _UNREADABLE as error:

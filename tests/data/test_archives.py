@@ -40,9 +40,10 @@ def content(folder):
 def test_one_top_folder_is_the_root_and_is_removed_afterwards(tmp_path, name):
     WRITERS[name](tmp_path / name, FILES)
     with data_folder(tmp_path / name, tmp_path / "extracted") as root:
-        assert root == tmp_path / "extracted/faces"
+        assert (root.name, root.parent.parent) == ("faces", tmp_path)
+        assert root.parent.name.startswith("extracted-")
         assert content(root) == {"a.txt": b"one", "sub/b.txt": b"two"}
-    assert not (tmp_path / "extracted").exists()
+    assert not list(tmp_path.glob("extracted*"))
 
 
 def test_several_entries_stay_below_the_extracted_folder(tmp_path):
@@ -51,11 +52,15 @@ def test_several_entries_stay_below_the_extracted_folder(tmp_path):
         assert content(root) == {"a/1": b"", "b": b"x", "__MACOSX/junk": b""}
 
 
-def test_leftovers_of_a_killed_run_are_replaced(tmp_path):
-    (tmp_path / "extracted/old").mkdir(parents=True)
+def test_two_at_once_do_not_disturb_one_another(tmp_path):
     write_zip(tmp_path / "d.zip", FILES)
-    with data_folder(tmp_path / "d.zip", tmp_path / "extracted") as root:
-        assert root.name == "faces"
+    with data_folder(tmp_path / "d.zip", tmp_path / "extracted") as first:
+        with data_folder(tmp_path / "d.zip", tmp_path / "extracted") as second:
+            assert first != second
+            assert content(first) == content(second) == {"a.txt": b"one", "sub/b.txt": b"two"}
+        assert not second.exists()
+        assert content(first) == {"a.txt": b"one", "sub/b.txt": b"two"}
+    assert list(tmp_path.iterdir()) == [tmp_path / "d.zip"]
 
 
 def test_folders_and_other_files_are_passed_on(tmp_path):
@@ -63,7 +68,7 @@ def test_folders_and_other_files_are_passed_on(tmp_path):
     for path in (tmp_path, tmp_path / "list.csv", tmp_path / "absent"):
         with data_folder(path, tmp_path / "extracted") as root:
             assert root == path
-    assert not (tmp_path / "extracted").exists()
+    assert not list(tmp_path.glob("extracted*"))
 
 
 @pytest.mark.parametrize("writer", [write_zip, write_tar])
@@ -88,7 +93,7 @@ def test_links_and_devices_are_refused(tmp_path, kind):
         archive.addfile(member)
     with pytest.raises(FERError, match="a link or a device"), data_folder(tmp_path / "d.tar", tmp_path / "x"):
         pass
-    assert not (tmp_path / "x").exists()
+    assert not list(tmp_path.glob("x*"))
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -102,7 +107,7 @@ def test_truncated_archives_are_refused(tmp_path, name):
             data_folder(tmp_path / name, tmp_path / "x"),
         ):
             pass
-        assert not (tmp_path / "x").exists()
+        assert not list(tmp_path.glob("x*"))
 
 
 def test_bombs_are_refused(tmp_path, monkeypatch):
