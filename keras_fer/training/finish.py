@@ -64,6 +64,20 @@ def _predictions(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
     return evaluate(KerasRecognizer(model), dataset, split)
 
 
+def _mixed_with(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns the row that tells of the second data set of each batch; its folder may be gone."""
+    if config.get("mixed_dataset") is None:
+        return []
+    withheld = config.get("mixed_images_withheld") or 0
+    row = (
+        f"{Path(config['mixed_dataset']).name}, {config['mixed_share']:.0%} of each batch, "
+        f"weight {config['mixed_expression_weight']:g} in the expression term, "
+        f"data hash {(config.get('mixed_dataset_hash') or '')[:16]}"
+    )
+    left_out = f"; {withheld} images left out that this data set is judged on" if withheld else ""
+    return [("Mixed with", row + left_out)]
+
+
 def write_run_report(
     run: Path,
     predictions: EvaluatedPredictions,
@@ -92,6 +106,7 @@ def write_run_report(
         *([("Factors", ", ".join(config["factors"]))] if config.get("factors") else []),
         ("Data set", f"{dataset.info.get('source', '')} at {dataset.path.name}"),
         ("Data hash", dataset.content_hash[:16]),
+        *_mixed_with(config),
         (
             "Evaluated on",
             f"{predictions.evaluation.num_images} images of split {predictions.evaluation.split}",

@@ -118,3 +118,26 @@ def test_damaged_tables_are_said(tmp_path):
     (tmp_path / "report_tables.json").write_text("[")
     with pytest.raises(FERError, match=r"report_tables.json' cannot be read .*; remove it"):
         write_run_report(tmp_path, None, None)
+
+
+def test_the_report_names_the_mixed_data_set(run, prepared_folder):
+    dataset = open_prepared(prepared_folder)
+    predictions = evaluate(open_recognizer(run), dataset, "test")
+    write_run_report(run, predictions, dataset)
+    assert "Mixed with" not in (run / "report.html").read_text()
+    path = run / "config.json"
+    config = json.loads(path.read_text())
+    mixed = {
+        "mixed_dataset": "/gone/pairs",
+        "mixed_share": 0.25,
+        "mixed_expression_weight": 0.5,
+        "mixed_dataset_hash": "0123456789abcdef0123",
+        "mixed_images_withheld": 3,
+    }
+    path.write_text(json.dumps({**config, **mixed}))
+    write_run_report(run, predictions, dataset)
+    path.write_text(json.dumps(config))
+    page = (run / "report.html").read_text()
+    assert "Mixed with" in page
+    assert "pairs, 25% of each batch, weight 0.5 in the expression term, data hash 0123456789abcdef;" in page
+    assert "3 images left out" in page
