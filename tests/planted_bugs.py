@@ -163,8 +163,8 @@ BUGS = (
     Bug(
         "the same draws in every step of the critics",
         STEP,
-        "seed = (tf.cast(self.optimizer.iterations, tf.int32), step)",
-        "seed = (tf.cast(self.optimizer.iterations, tf.int32), 0)",
+        "seed = step_seed(self.seed, self.optimizer.iterations, step)",
+        "seed = step_seed(self.seed, self.optimizer.iterations, 0)",
     ),
     Bug(
         "one step of the critics only",

@@ -172,7 +172,9 @@ class DisentanglingModel(TwoPlayerModel):
         if training:
             require_targets(self.objective, y)
         step = self.optimizer.iterations
-        terms = objective_terms(self.objective, self.critics, self.decoder, x, y, y_pred, sample_weight, step)
+        terms = objective_terms(
+            self.objective, self.critics, self.decoder, x, y, y_pred, sample_weight, step, self.seed
+        )
         total, count, replicas = 0.0, ops.shape(x)[0], num_replicas()
         for name, (weight, values, weights) in terms.items():
             mean = self._mean(values, values, sample_weight=weights)

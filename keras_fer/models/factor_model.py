@@ -278,7 +278,7 @@ class FactorModel(TwoPlayerModel):
         if objective.has_decoder:
             codes = list(_ordered(y_pred["decoded"]).values())
             terms["reconstruction_loss"] = reconstruction_term(
-                objective, self._decode, x, codes, sample_weight, step
+                objective, self._decode, x, codes, sample_weight, step, self.seed
             )
         total, num_rows = 0.0, ops.shape(x)[0]
         for name, (weight, values, weights, count) in terms.items():

@@ -88,7 +88,7 @@ def decorrelation_term(objective: Objective, representations: Sequence) -> Facto
 
 
 def reconstruction_term(
-    objective: Objective, decode, images, representations: Sequence, sample_weight, step
+    objective: Objective, decode, images, representations: Sequence, sample_weight, step, seed: int
 ) -> FactorTerm:
     """Computes ½ (x − x̂)² per pixel, with `reconstruction_noise` once more from perturbed representations.
 
@@ -98,14 +98,15 @@ def reconstruction_term(
         images: `(batch, size, size, 3)`, float, RGB in [0, 255].
         representations: as the decoder may see them.
         sample_weight: `(batch,)` or None.
-        step: steps taken so far; decides the noise.
+        step: steps taken so far; decides the noise together with `seed`.
+        seed: of the run.
     """
     decoded = decode(representations)
     target = pictures(images, *decoded.shape[2:])
     values = losses.reconstruction(target, decoded)
     if objective.reconstruction_noise:
         noisy = [
-            perturbed(representation, objective.reconstruction_noise, step, salt)
+            perturbed(representation, objective.reconstruction_noise, seed, step, salt)
             for salt, representation in enumerate(representations)
         ]
         values = values + losses.reconstruction(target, decode(noisy))

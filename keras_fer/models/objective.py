@@ -90,6 +90,33 @@ class Objective:
                 raise FERError(f"`{name}` must be at least 1. Received: {name}={getattr(self, name)}")
         if self.label_smoothing >= 1:
             raise FERError(f"`label_smoothing` must be below 1. Received: {self.label_smoothing}")
+        self._require_shares()
+
+    def _require_shares(self) -> None:
+        for name in ("class_weights", "class_prior"):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            if not all(0 <= value < float("inf") for value in values) or not any(values):
+                raise FERError(
+                    f"`{name}` must be finite and not negative, and not all 0. Received: {name}={values}"
+                )
+        if self.class_prior is not None and abs(sum(self.class_prior) - 1) > 1e-3:
+            raise FERError(f"`class_prior` must sum to 1. Received: class_prior={self.class_prior}")
+
+    def require_classes(self, num_classes: int) -> None:
+        """Refuses class weights or a class prior of another number of classes.
+
+        Raises:
+            FERError: if there is not one value per class.
+        """
+        for name in ("class_weights", "class_prior"):
+            values = getattr(self, name)
+            if values is not None and len(values) != num_classes:
+                raise FERError(
+                    f"`{name}` must hold one value for each of the {num_classes} classes, in the order of "
+                    f"the labels. Received: {len(values)} values, {name}={values}"
+                )
 
     @property
     def has_critics(self) -> bool:

@@ -9,6 +9,7 @@ from keras import ops
 from keras_fer.models import losses
 from keras_fer.models.normalization import luma
 from keras_fer.models.objective import Objective
+from keras_fer.models.step_seeds import step_seed
 
 
 class Term(NamedTuple):
@@ -26,7 +27,7 @@ class Term(NamedTuple):
 
 
 def objective_terms(
-    objective: Objective, critics, decoder, images, targets, outputs, sample_weight, step
+    objective: Objective, critics, decoder, images, targets, outputs, sample_weight, step, seed: int = 0
 ) -> dict[str, Term]:
     """Computes every active term.
 
@@ -39,7 +40,8 @@ def objective_terms(
             `expression_weight`; see `DisentanglingModel`.
         outputs: what `DisentanglingModel.forward` returns.
         sample_weight: `(batch,)` or None.
-        step: steps taken so far, a scalar; decides the ramp and the noise.
+        step: steps taken so far, a scalar; decides the ramp and, with `seed`, the noise.
+        seed: of the run.
 
     Returns:
         Terms by the name under which they are logged.
@@ -78,7 +80,7 @@ def objective_terms(
         target = pictures(images, *decoder.output_shape[2:])
         terms.update(
             _reconstructions(
-                objective, decoder, target, targets, outputs["decoder_inputs"], sample_weight, step
+                objective, decoder, target, targets, outputs["decoder_inputs"], sample_weight, step, seed
             )
         )
     return terms
@@ -140,14 +142,14 @@ def ramp(ramp_steps: int, step):
     return ops.minimum(ops.cast(step, keras.config.floatx()) / ramp_steps, 1.0) if ramp_steps else 1.0
 
 
-def _reconstructions(objective, decoder, target, targets, representations, sample_weight, step):
+def _reconstructions(objective, decoder, target, targets, representations, sample_weight, step, seed):
     terms = {}
     expression, non_expression = representations
     if objective.reconstruction_weight:
         values = losses.reconstruction(target, decoder([expression, non_expression]))
         if objective.reconstruction_noise:
             noisy = [
-                perturbed(representation, objective.reconstruction_noise, step, salt)
+                perturbed(representation, objective.reconstruction_noise, seed, step, salt)
                 for salt, representation in enumerate(representations)
             ]
             values = values + losses.reconstruction(target, decoder(noisy))
@@ -159,15 +161,15 @@ def _reconstructions(objective, decoder, target, targets, representations, sampl
     return terms
 
 
-def perturbed(representation, noise: float, step, salt: int):
+def perturbed(representation, noise: float, seed: int, step, salt: int):
     """Adds noise · σ · N(0, 1), with σ the standard deviation of each dimension over the batch.
 
-    The normal numbers are a function of the step alone, so that a resumed run repeats them.
+    The normal numbers are a function of the run's seed and the step, so that a resumed run repeats them.
     """
     deviation = ops.std(ops.stop_gradient(representation), axis=0, keepdims=True)
-    seed = (tf.cast(step, tf.int32), 7919 + salt)
+    pair = step_seed(seed, step, 7919 + salt)  # Critics draw with the small salts.
     normal = tf.random.stateless_normal(
-        tf.shape(representation), seed, dtype=representation.dtype, alg="philox"
+        tf.shape(representation), pair, dtype=representation.dtype, alg="philox"
     )
     return representation + noise * deviation * normal
 

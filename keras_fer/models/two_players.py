@@ -9,6 +9,9 @@ from keras import ops
 from keras_fer.models.critics import RepresentationBank
 from keras_fer.models.objective import Objective
 from keras_fer.models.optimizers import optimizers_config, optimizers_from_config
+from keras_fer.models.step_seeds import drawn_seed, step_seed
+
+_METRICS = ("metrics", "weighted_metrics")
 
 
 class TwoPlayerModel(keras.Model):
@@ -35,9 +38,17 @@ class TwoPlayerModel(keras.Model):
     bank: RepresentationBank | None
     critic_optimizer: Any = None
     augmentation: Any = None
+    seed: int = 0
 
     def compile(
-        self, optimizer="adam", *, critic_optimizer=None, augmentation=None, augmentation_seed=0, **kwargs
+        self,
+        optimizer="adam",
+        *,
+        critic_optimizer=None,
+        augmentation=None,
+        augmentation_seed=0,
+        seed: int | None = None,
+        **kwargs,
     ):
         """Configures training; the losses are those of the objective, so there is no `loss`.
 
@@ -47,26 +58,45 @@ class TwoPlayerModel(keras.Model):
             augmentation: None, or a function `(images, seed, pairs) -> images` that runs inside
                 `train_step`; `seed` is int32 `(2,)` and a function of the step alone.
             augmentation_seed: first entry of that seed.
+            seed: at least 0, of what critics draw from the bank and of the reconstruction noise; None draws
+                one that `keras.utils.set_random_seed` decides. It is saved with the model.
             **kwargs: passed on to `keras.Model.compile`, such as `metrics={"expression": ...}`.
+
+        Raises:
+            FERError: if class weights or class prior of the objective do not fit the number of expressions.
         """
         if kwargs.get("loss") is not None or kwargs.get("loss_weights") is not None:
             raise ValueError(
                 f"The losses of a `{type(self).__name__}` are those of its objective: pass "
                 f"`objective=` to `{self.builder}` instead of `loss=` to `compile`."
             )
+        self.objective.require_classes(self.num_expressions)
         super().compile(optimizer=optimizer, **kwargs)
         if critic_optimizer is None:
             critic_optimizer = keras.optimizers.Adam(2e-3, beta_1=0.5)
         self.critic_optimizer = keras.optimizers.get(critic_optimizer) if self.critics else None
         self.augmentation, self.augmentation_seed = augmentation, augmentation_seed
+        self.seed = drawn_seed() if seed is None else seed
 
     def get_compile_config(self):
-        """Returns both optimisers; an augmentation belongs to a training run, not to the model."""
-        return optimizers_config(self.optimizer, self.critic_optimizer) if self.compiled else {}
+        """Returns optimisers, metrics and seed; an augmentation belongs to a run, not to the model."""
+        if not self.compiled:
+            return {}
+        given = super().get_compile_config()
+        return {
+            **optimizers_config(self.optimizer, self.critic_optimizer),
+            **{name: given[name] for name in _METRICS if given.get(name) is not None},
+            "seed": self.seed,
+        }
 
     def compile_from_config(self, config):
         """Compiles a loaded model and builds both optimisers, so that their state is restored."""
-        self.compile(**optimizers_from_config(config))
+        config = dict(config)
+        # Files of earlier versions hold neither metrics nor seed.
+        settings = {name: config.pop(name) for name in _METRICS if name in config}
+        metrics = keras.saving.deserialize_keras_object(settings)
+        seed = config.pop("seed", 0)
+        self.compile(**optimizers_from_config(config), **metrics, seed=seed)
         self.optimizer.build(self.encoder_variables)
         if self.critic_optimizer is not None:
             self.critic_optimizer.build(self.critic_variables)
@@ -126,7 +156,7 @@ class TwoPlayerModel(keras.Model):
             self.bank.push(representations, labels)
         for step in range(self.objective.critic_steps):
             if self.bank is not None:
-                seed = (tf.cast(self.optimizer.iterations, tf.int32), step)
+                seed = step_seed(self.seed, self.optimizer.iterations, step)
                 representations, labels = self.bank.draw(
                     tf.random.stateless_uniform((self.objective.bank_draws,), seed, alg="philox")
                 )

@@ -70,7 +70,7 @@ class TrainingConfig:
         patience: epochs without a better `val_expression_accuracy` before training stops.
         precision: Keras dtype policy.
         jit_compile: whether to compile the step with XLA.
-        seed: of initialisation, data order and augmentation.
+        seed: of initialisation, data order, augmentation, the critics' draws and the reconstruction noise.
     """
 
     dataset: str

@@ -96,6 +96,7 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
         # XLA has no kernel for the warp: a compiled step gets its images augmented.
         augmentation=None if config.jit_compile else augmented,
         augmentation_seed=config.seed,
+        seed=config.seed,
         jit_compile=config.jit_compile,
     )
     pipeline = batches.pipeline(

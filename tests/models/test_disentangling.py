@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_fer.errors import FERError
 from keras_fer.models.objective import PRESETS, preset
 
 
@@ -111,6 +112,13 @@ def test_optimisers_by_default(tiny_model):
     baseline = tiny_model()
     baseline.compile()
     assert baseline.critic_optimizer is None
+
+
+@pytest.mark.parametrize("name", ["class_weights", "class_prior"])
+def test_shares_of_another_number_of_classes_are_refused(tiny_model, name):
+    model = tiny_model({"adversarial_weight": 1.0, name: (0.5, 0.5)})
+    with pytest.raises(FERError, match=f"`{name}` must hold one value for each of the 4 classes"):
+        model.compile()
 
 
 def test_metrics_before_compile(tiny_model):

@@ -162,7 +162,8 @@ def reference_terms(model, images, targets, sample_weight, step):
     if objective.reconstruction_weight:
         per_image["reconstruction_loss"] = half_squares(picture, model.decoder(codes))
         if objective.reconstruction_noise:
-            noisy = [perturbed(code, objective.reconstruction_noise, step, i) for i, code in enumerate(codes)]
+            noise = objective.reconstruction_noise
+            noisy = [perturbed(code, noise, model.seed, step, i) for i, code in enumerate(codes)]
             per_image["reconstruction_loss"] += half_squares(picture, model.decoder(noisy))
     if objective.swap_reconstruction_weight:
         decoded = model.decoder([expression, swapped(non_expression)])
@@ -177,8 +178,14 @@ def paired(ids):
     return np.repeat((pair[:, 0] == pair[:, 1]) & (pair[:, 0] >= 0), 2).astype(np.float64)
 
 
-def perturbed(code, noise, step, salt):
-    normal = tf.random.stateless_normal(code.shape, (step, 7919 + salt), dtype=tf.float64, alg="philox")
+def salted(seed, salt):
+    """The second half of a seed of the step."""
+    return int(np.random.SeedSequence((seed, salt)).generate_state(1)[0]) // 2
+
+
+def perturbed(code, noise, seed, step, salt):
+    pair = (step, salted(seed, 7919 + salt))
+    normal = tf.random.stateless_normal(code.shape, pair, dtype=tf.float64, alg="philox")
     return code + noise * np.std(code.numpy(), axis=0) * normal
 
 
@@ -241,7 +248,8 @@ class Reference:
         after = [[v.numpy() for v in judge.trainable_variables] for judge in self.model.critics]
         for step in range(objective.critic_steps):
             if self.bank:
-                representation, labels = self.bank.draw(objective.bank_draws, (self.step, step))
+                pair = (self.step, salted(self.model.seed, step))
+                representation, labels = self.bank.draw(objective.bank_draws, pair)
             for index, weights in enumerate(after):
                 weights = [tf.constant(array) for array in weights]
                 with tf.GradientTape() as tape:

@@ -108,8 +108,14 @@ def decorrelation(values):
     return tf.reduce_sum((covariance * (1 - np.eye(values.shape[1]))) ** 2) / values.shape[1]
 
 
-def perturbed(code, noise, step, salt):
-    normal = tf.random.stateless_normal(code.shape, (step, 7919 + salt), dtype=tf.float64, alg="philox")
+def salted(seed, salt):
+    """The second half of a seed of the step."""
+    return int(np.random.SeedSequence((seed, salt)).generate_state(1)[0]) // 2
+
+
+def perturbed(code, noise, seed, step, salt):
+    pair = (step, salted(seed, 7919 + salt))
+    normal = tf.random.stateless_normal(code.shape, pair, dtype=tf.float64, alg="philox")
     return code + noise * np.std(code.numpy(), axis=0) * normal
 
 
@@ -207,7 +213,7 @@ def reconstruction(model, images, codes, step):
     codes = [codes[name] for name in order]
     values = errors(codes)
     if noise := model.objective.reconstruction_noise:
-        values += errors([perturbed(code, noise, step, salt) for salt, code in enumerate(codes)])
+        values += errors([perturbed(code, noise, model.seed, step, salt) for salt, code in enumerate(codes)])
     return values
 
 
@@ -274,7 +280,7 @@ class Reference:
         size = self.model.objective.bank_size
         slots = {index % size: row for index, row in enumerate(self.stored)}
         uniform = tf.random.stateless_uniform(
-            (self.model.objective.bank_draws,), (self.step, step), alg="philox"
+            (self.model.objective.bank_draws,), (self.step, salted(self.model.seed, step)), alg="philox"
         ).numpy()
         return [slots[int(share * len(slots))] for share in uniform]
 

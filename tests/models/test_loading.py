@@ -50,6 +50,32 @@ def test_training_goes_on_bit_for_bit(tiny_model, make_batch, tmp_path, name):
     assert_identical(model, loaded)
 
 
+@pytest.mark.parametrize("name", ["paper", "baseline"])
+def test_metrics_of_compile_come_back(tiny_model, make_batch, tmp_path, name):
+    model = tiny_model(name)
+    model.compile(
+        metrics={"expression": keras.metrics.TopKCategoricalAccuracy(2, name="top2")},
+        weighted_metrics={"expression": "categorical_accuracy"},
+        run_eagerly=True,
+    )
+    model.train_on_batch(*make_batch())
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path)
+    loaded.run_eagerly = True
+    images, targets = make_batch(seed=1)
+    logs = [
+        found.evaluate(images, targets, batch_size=12, verbose=0, return_dict=True)
+        for found in (model, loaded)
+    ]
+    assert {"top2", "categorical_accuracy"} <= set(logs[0])
+    assert logs[0] == logs[1]
+    # A file of before holds none.
+    config = {key: value for key, value in model.get_compile_config().items() if "metrics" not in key}
+    older = DisentanglingModel.from_config(model.get_config())
+    older.compile_from_config(config)
+    assert older._compile_metrics is None
+
+
 def test_under_mixed_precision(tiny_model, make_batch, tmp_path, dtype_policy):
     dtype_policy("mixed_float16")
     model = tiny_model("disentangle")

@@ -117,12 +117,32 @@ def test_json_round_trip(name):
         ({"num_critics": 0}, "`num_critics` must be at least 1"),
         ({"critic_steps": 0}, "`critic_steps` must be at least 1"),
         ({"bank_draws": 0}, "`bank_draws` must be at least 1"),
+        (
+            {"class_weights": (1, -1)},
+            r"`class_weights` must be finite and not negative.*class_weights=\(1.0, -1",
+        ),
+        ({"class_weights": (1, float("nan"))}, "`class_weights` must be finite"),
+        ({"class_weights": (0, 0)}, "`class_weights` must be .* not all 0"),
+        ({"class_prior": ()}, "`class_prior` must be .* not all 0"),
+        ({"class_prior": (0.5, 0.6)}, r"`class_prior` must sum to 1\. Received: class_prior=\(0\.5, 0\.6\)"),
         ({"label_smoothing": 1.0}, r"`label_smoothing` must be below 1\. Received: 1\.0"),
     ],
 )
 def test_values_that_are_refused(changes, message):
     with pytest.raises(FERError, match=message):
         Objective(**changes)
+
+
+@pytest.mark.parametrize("name", ["class_weights", "class_prior"])
+def test_one_value_per_class(name):
+    objective = Objective(**{name: (0.5, 0.25, 0.25)})
+    objective.require_classes(3)
+    Objective().require_classes(3)
+    for num_classes in (2, 4):
+        with pytest.raises(
+            FERError, match=f"`{name}` must hold one value for each of the {num_classes} cl.*3 v"
+        ):
+            objective.require_classes(num_classes)
 
 
 def test_names_that_are_refused():
