@@ -78,6 +78,10 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
     "augmentation": (click.Choice(AUGMENTATION_NAMES), "Level of augmentation."),
     "validation_split": (click.Choice(["validation", "test"]), "Split that chooses the best epoch."),
     "patience": (click.IntRange(min=1), "Epochs without progress before training stops."),
+    "probe_every": (
+        click.IntRange(min=1),
+        "Epochs between fresh probes of the validation split; default: none.",
+    ),
     "precision": (click.Choice(PRECISIONS), "Keras dtype policy."),
     "seed": (click.IntRange(min=0), "Seed of initialisation, order and augmentation."),
 }

@@ -68,6 +68,8 @@ class TrainingConfig:
         validation_split: split that early stopping and the choice of the best epoch look at;
             `"validation"` is carved from train, `"test"` gives what much of the literature does.
         patience: epochs without a better `val_expression_accuracy` before training stops.
+        probe_every: epochs from one set of fresh probes on the validation split to the next, see
+            `keras_fer.training.probe_callback.ProbeCallback`; None for none.
         precision: Keras dtype policy.
         jit_compile: whether to compile the step with XLA.
         seed: of initialisation, data order, augmentation, the critics' draws and the reconstruction noise.
@@ -103,6 +105,7 @@ class TrainingConfig:
     augmentation: str = "standard"
     validation_split: str = "validation"
     patience: int = 10
+    probe_every: int | None = None
     precision: str = "float32"
     jit_compile: bool = False
     seed: int = 0
@@ -120,6 +123,7 @@ class TrainingConfig:
             "ema_momentum": 0 <= self.ema_momentum < 1,
             "dropout": 0 <= self.dropout < 1,
             "patience": self.patience >= 1,
+            "probe_every": self.probe_every is None or self.probe_every >= 1,
             "pooling": self.pooling in ("average", "flatten"),
             "sampling": self.sampling in SAMPLING,
             "mixed_dataset": self.mixed_dataset is None or isinstance(self.mixed_dataset, str),

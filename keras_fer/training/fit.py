@@ -27,6 +27,7 @@ from keras_fer.training.factor_augmentation import factor_augmentation, left_out
 from keras_fer.training.factor_run import build_factor_model, factors_of_run
 from keras_fer.training.initial_weights import take_weights
 from keras_fer.training.known_factors import KnownFactors
+from keras_fer.training.probe_callback import dataset_probe_callback
 
 MONITOR = "val_expression_accuracy"
 
@@ -104,6 +105,10 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
         augmentation=augmented if config.jit_compile else None,
         augmentation_seed=config.seed,
     )
+    probes = []
+    if config.probe_every is not None:
+        size, split = model.contract.image_size, config.validation_split
+        probes = [dataset_probe_callback(dataset, size, split, config.probe_every, seed=config.seed)]
     _make_folder(output)
     saver = SaveBestAndLast(output, MONITOR)
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
@@ -118,7 +123,7 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
             validation_data=evaluation_pipeline(
                 dataset, validation, 256, model.contract.image_size, known.validation_targets()
             ),
-            callbacks=[*_callbacks(config, output, saver), tensorboard, *callbacks],
+            callbacks=[*_callbacks(config, output, saver, probes), tensorboard, *callbacks],
             verbose=verbose,
         )
     except KeyboardInterrupt:
@@ -236,11 +241,12 @@ def _ema_momentum(wanted: float, num_steps: int) -> float:
     return min(wanted, max(0.0, 1 - 10 / num_steps))
 
 
-def _callbacks(config: TrainingConfig, output: Path, saver: SaveBestAndLast) -> list:
+def _callbacks(config: TrainingConfig, output: Path, saver: SaveBestAndLast, probes: list) -> list:
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
     return [
         *averaging,
         EpochFacts(),
+        *probes,
         saver,
         WriteHistory(output / run_folder.HISTORY),
         WarnOnCollapse(),

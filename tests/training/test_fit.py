@@ -5,6 +5,8 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.errors import FERError
@@ -223,3 +225,32 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(config,
     with pytest.raises(FERError, match="exact pairs"):
         fit(config(dataset=str(single), preset="disentangle_pairs"), verbose=0)
     assert not (tmp_path / "run").exists()
+
+
+def test_fresh_probes_on_the_way_stand_in_history_and_tensorboard(config):
+    folder = fit(config(probe_every=2), verbose=0).folder
+    first, second = read_history(folder)
+    assert "val_leakage" not in first
+    assert -0.2 < second["val_leakage"] <= 1.0
+    assert second["val_retention"] <= 1.0
+    assert second["val_effective_rank"] > first["val_effective_rank"] * 0.5  # validation's own
+    events = EventAccumulator(str(folder / "tensorboard" / "validation")).Reload()
+    (event,) = events.Tensors("epoch_leakage")
+    assert tf.make_ndarray(event.tensor_proto) == pytest.approx(second["val_leakage"])
+    assert read_config(folder)["probe_every"] == 2
+
+
+def test_probes_need_two_expressions(config, tmp_path):
+    writer = PreparedWriter(
+        tmp_path / "one", source="one", label_names=EXPRESSIONS_8, image_shape=(16, 16, 1), config={}
+    )
+    with writer:
+        writer.append(
+            np.zeros((48, 16, 16, 1), np.uint8),
+            labels=np.repeat([0, 1], [32, 16]),
+            splits=np.repeat([0, 1], [32, 16]),
+            sources=[f"{row}.png" for row in range(48)],
+        )
+        writer.finish()
+    with pytest.raises(FERError, match=r"no two expressions in common .*train without --probe-every"):
+        fit(config(dataset=str(tmp_path / "one"), probe_every=1), verbose=0)
