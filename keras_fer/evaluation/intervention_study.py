@@ -238,12 +238,11 @@ def dataset_study(
         model.contract.image_size,
         progress=None if progress is None else partial(progress, "Looking at images"),
     )
-    people = None if dataset.subjects is None else dataset.subjects[rows]
     maps = representation_maps(
         codes,
         dataset.labels[rows],
         dataset.label_names,
-        people,
+        dataset.subjects[rows],
         seed,
         None if progress is None else partial(progress, "Drawing maps"),
     )

@@ -16,10 +16,11 @@ from keras_fer.evaluation.report import RunReport, write_report
 from keras_fer.evaluation.samples import choose_samples
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
+from keras_fer.training.tensorboard_projector import write_projector
 
 
 def finish(run: Path) -> Evaluation:
-    """Evaluates the best model of a run and writes `evaluation.json` and `report.html`.
+    """Evaluates the best model of a run; writes `evaluation.json`, `report.html` and TensorBoard's projector.
 
     Args:
         run: the folder that `fit` left.
@@ -27,10 +28,13 @@ def finish(run: Path) -> Evaluation:
     Returns:
         The scores on the test split; on the validation split where there is no test split.
     """
-    dataset = open_prepared(run_folder.read_config(run)["dataset"])
-    predictions = _predictions(load_model(run), dataset)
+    config = run_folder.read_config(run)
+    dataset, model = open_prepared(config["dataset"]), load_model(run)
+    predictions = _predictions(model, dataset)
     run_folder.write_json(run / run_folder.EVALUATION, predictions.evaluation.to_dict())
     write_run_report(run, predictions, dataset)
+    if (run / run_folder.TENSORBOARD).is_dir():
+        write_projector(run / run_folder.TENSORBOARD, model, dataset, config["validation_split"])
     return predictions.evaluation
 
 

@@ -28,6 +28,8 @@ from keras_fer.training.factor_run import build_factor_model, factors_of_run
 from keras_fer.training.initial_weights import take_weights
 from keras_fer.training.known_factors import KnownFactors
 from keras_fer.training.probe_callback import dataset_probe_callback
+from keras_fer.training.tensorboard_hparams import hparams, hparams_callback
+from keras_fer.training.tensorboard_pictures import TensorBoardPictures, picture_faces
 
 MONITOR = "val_expression_accuracy"
 
@@ -112,6 +114,7 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
     _make_folder(output)
     saver = SaveBestAndLast(output, MONITOR)
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
+    boards = _tensorboard(config, dataset, model, output)
     interrupted = False
     try:
         _write_start(config, dataset, mixed, batches.num_withheld, model, output)
@@ -123,7 +126,7 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
             validation_data=evaluation_pipeline(
                 dataset, validation, 256, model.contract.image_size, known.validation_targets()
             ),
-            callbacks=[*_callbacks(config, output, saver, probes), tensorboard, *callbacks],
+            callbacks=[*_callbacks(config, output, saver, probes), tensorboard, *boards, *callbacks],
             verbose=verbose,
         )
     except KeyboardInterrupt:
@@ -252,6 +255,19 @@ def _callbacks(config: TrainingConfig, output: Path, saver: SaveBestAndLast, pro
         WarnOnCollapse(),
         keras.callbacks.TerminateOnNaN(),
         keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=config.patience),
+    ]
+
+
+def _tensorboard(
+    config: TrainingConfig, dataset: PreparedDataset, model: DisentanglingModel, output: Path
+) -> list:
+    """Pictures and settings beside the curves; about ten sheets over the run."""
+    folder = output / run_folder.TENSORBOARD
+    images, labels = picture_faces(dataset, config.validation_split, model.contract.image_size)
+    every = max(1, config.epochs // 10)
+    return [
+        TensorBoardPictures(folder, images, labels, dataset.label_names, every),
+        hparams_callback(folder, hparams(config, model.objective), output.resolve().name),
     ]
 
 

@@ -48,6 +48,7 @@ def test_the_best_model_is_evaluated_and_reported(run, prepared_folder):
     assert json.loads((run / "evaluation.json").read_text())["accuracy"] == evaluation.accuracy
     page = (run / "report.html").read_text()
     assert "baseline on squares" in page
+    assert (run / "tensorboard" / "projector_config.pbtxt").is_file()
     assert "the accuracy is optimistic" in page  # The epoch was chosen on the split that is reported.
 
 
