@@ -56,15 +56,22 @@ def _picture(study: InterventionStudy, name: str) -> Html | None:
 
 
 def _image(content: bytes, kind: str, name: str, width: str) -> Html:
-    """An image that stands in the page; as an image an SVG file can do nothing but be seen."""
+    """An image that stands in the page; as an image an SVG file can do nothing but be seen.
+
+    On a phone it scrolls sideways, since its words would be too small.
+    """
     data = base64.b64encode(content).decode("ascii")
-    return element(
+    image = element(
         "img",
         src=f"data:image/{kind};base64,{data}",
         alt=_PICTURES[name],
         class_="sheet",
         style=width,
         loading="lazy",
+    )
+    label = name.replace("_", " ")
+    return element(
+        "div", image, class_="scroll sheet-frame", tabindex=0, role="region", aria_label=f"Picture of {label}"
     )
 
 

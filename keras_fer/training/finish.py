@@ -113,7 +113,7 @@ def write_run_report(
         *_mixed_with(config),
         (
             "Evaluated on",
-            f"{predictions.evaluation.num_images} images of split {predictions.evaluation.split}",
+            f"{predictions.evaluation.num_images:,} images of split {predictions.evaluation.split}",
         ),
         ("Epoch chosen on", f"split {config['validation_split']}"),
         ("Seed", str(config["seed"])),
