@@ -23,7 +23,7 @@ def model(momentum=None):
         keras.Model(images, features), 2, objective="paper", representation_size=6, non_expression_size=4
     )
     averages = {} if momentum is None else {"use_ema": True, "ema_momentum": momentum}
-    built.compile(keras.optimizers.SGD(0.05, **averages), keras.optimizers.SGD(0.05))
+    built.compile(keras.optimizers.SGD(0.05, **averages), critic_optimizer=keras.optimizers.SGD(0.05))
     return built
 
 
