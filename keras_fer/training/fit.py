@@ -109,12 +109,14 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
     )
     probes = []
     if config.probe_every is not None:
+        if not isinstance(model, DisentanglingModel):
+            raise FERError("Probes on the way need a run without `known_factors`; leave out `probe_every`.")
         size, split = model.contract.image_size, config.validation_split
         probes = [dataset_probe_callback(dataset, size, split, config.probe_every, seed=config.seed)]
     _make_folder(output)
     saver = SaveBestAndLast(output, MONITOR)
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
-    boards = _tensorboard(config, dataset, model, output)
+    boards = _tensorboard(config, dataset, model, output) if isinstance(model, DisentanglingModel) else []
     interrupted = False
     try:
         _write_start(config, dataset, mixed, batches.num_withheld, model, output)
