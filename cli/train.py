@@ -21,6 +21,21 @@ class _Names(click.ParamType):
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
 
+class _ClassWeights(click.ParamType):
+    """`balanced`, or a number per class with commas between them."""
+
+    name = "balanced|numbers"
+
+    def convert(self, value, param, ctx):
+        if value == BALANCED or not isinstance(value, str):
+            return value
+        try:
+            return tuple(float(number) for number in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is neither {BALANCED!r} nor numbers with commas between them.", param, ctx)
+
+
+BALANCED = "balanced"
 _WEIGHT = click.FloatRange(min=0)
 _SHARE = click.FloatRange(0, 1, max_open=True)
 _DEFAULTS = TrainingConfig(dataset="", output="")
@@ -32,6 +47,10 @@ OBJECTIVE_OPTIONS: dict[str, tuple[Any, str]] = {
     "adversarial_weight": (_WEIGHT, "Weight of the adversarial loss (beta 3)."),
     "adversarial_mode": (click.Choice(["uniform", "reversal", "entropy"]), "What the critics are driven to."),
     "adversarial_scope": (click.Choice(["trunk", "branch"]), "How far the adversarial gradient reaches."),
+    "adversarial_ramp_steps": (
+        click.IntRange(min=0),
+        "Steps over which the adversarial weight grows; 0 for a tenth of all.",
+    ),
     "reconstruction_route": (click.Choice(["all", "branch"]), "How far the reconstruction gradient reaches."),
     "reconstruction_noise": (_WEIGHT, "Noise of the second reconstruction, as D2AE has it."),
     "num_critics": (click.IntRange(min=1), "Number of critics."),
@@ -43,6 +62,10 @@ OBJECTIVE_OPTIONS: dict[str, tuple[Any, str]] = {
     "swap_reconstruction_weight": (_WEIGHT, "Weight of the swap reconstruction on exact pairs."),
     "view_invariance_weight": (_WEIGHT, "Weight of the difference between two views of each image."),
     "valence_arousal_weight": (_WEIGHT, "Weight of valence and arousal."),
+    "class_weights": (
+        _ClassWeights(),
+        "Factors of the expression term, in the order of the labels; balanced: every class weighs the same.",
+    ),
     "label_smoothing": (_SHARE, "Share of each label that is spread evenly."),
 }
 CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
@@ -110,6 +133,11 @@ def _options(function):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Start from the config.json of another run; other options change it.",
 )
+@click.option(
+    "--adversarial-clamp/--no-adversarial-clamp",
+    default=None,
+    help="With reversal: no push on an image whose critic is at chance.  [default: the preset's]",
+)
 @click.option("--soft-labels/--hard-labels", default=None, help="Learn from votes.  [default: soft]")
 @click.option("--jit-compile/--no-jit-compile", default=None, help="Compile the step with XLA.")
 @click.option("--progress/--no-progress", default=None, help="Show each step.  [default: on a terminal]")
@@ -131,13 +159,17 @@ def command(
         keras-fer train prepared/faces runs/factors --preset disentangle --factors expression,identity,pose
         keras-fer train prepared/ferplus runs/again --config runs/paper/config.json --seed 1
     """
-    config = _config(dataset, run, config_file, options)
     # Refused before TensorFlow loads, which takes seconds.
     from keras_fer.atomic import require_new_folder
     from keras_fer.data.prepared import open_prepared
+    from keras_fer.data.sampling import balancing_weights
 
+    if options["class_weights"] == BALANCED:
+        options["class_weights"] = balancing_weights(open_prepared(dataset).class_counts("train"))
+    config = _config(dataset, run, config_file, options)
     require_new_folder(run)
     sources = [open_prepared(folder) for folder in (dataset, config.mixed_dataset) if folder is not None]
+    config.objective().require_classes(len(sources[0].label_names))
     if config.factors is not None:
         from keras_fer.training.known_factors import require_known
 

@@ -13,6 +13,20 @@ from keras_fer.errors import FERError
 MODES = ("natural", "balanced", "tempered", "pairs")
 
 
+def balancing_weights(counts: np.ndarray) -> tuple[float, ...]:
+    """Returns a factor per class, n / (classes with images · count): all classes weigh the same.
+
+    Their mean over the images is 1.
+
+    Args:
+        counts: int `(classes,)`, images per class; a class without any gets 0.
+    """
+    counts = np.asarray(counts)
+    present = counts > 0
+    weights = counts.sum() / (max(1, present.sum()) * np.maximum(counts, 1))
+    return tuple(float(weight) for weight in np.where(present, weights, 0.0))
+
+
 class IndexSampler:
     """Draws the rows of each training batch.
 

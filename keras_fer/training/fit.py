@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras_fer.atomic import require_new_folder
 from keras_fer.contract import ModelContract
 from keras_fer.data.augmentation import AUGMENTATIONS, augment
+from keras_fer.data.crop_convention import crop_convention
 from keras_fer.data.pipeline import evaluation_pipeline
 from keras_fer.data.prepared import PreparedDataset, open_prepared
 from keras_fer.errors import FERError
@@ -184,10 +185,12 @@ def build_model(
     if objective.valence_arousal_weight and all(source.valence_arousal is None for source in sources):
         raise FERError(f"`valence_arousal_weight` is set, but {config.dataset!r} has no valence and arousal.")
     image_size = config.image_size or dataset.crop_size
+    convention = crop_convention(dataset.info)
     contract = ModelContract(
         label_names=dataset.label_names,
         image_size=image_size,
-        crop_margin=float(dataset.info.get("config", {}).get("crop_margin", 0.0)),
+        crop_margin=convention.crop_margin,
+        crop_shift=convention.crop_shift,
         name=f"{config.preset}-{config.backbone}",
         description=f"Expression recognition, {len(dataset.label_names)} classes, preset {config.preset}.",
         training_data="; mixed with ".join(_provenance(source) for source in sources),

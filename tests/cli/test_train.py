@@ -33,7 +33,9 @@ SMALL = ("--backbone", "plain_small", "--epochs", "1", "--batch-size", "16", "--
 
 def test_train_leaves_a_run_that_config_repeats(faces, tmp_path):
     run = tmp_path / "run"
-    result = keras_fer("train", faces, run, *SMALL, "--preset", "disentangle", "--critic-steps", 2)
+    changes = ("--critic-steps", 2, "--no-adversarial-clamp", "--adversarial-ramp-steps", 3)
+    changes = (*changes, "--class-weights", "balanced")
+    result = keras_fer("train", faces, run, *SMALL, "--preset", "disentangle", *changes)
     assert result.exit_code == 0, result.output
     assert "The best epoch was 1" in result.output
     assert "of the test split" in result.output
@@ -41,6 +43,9 @@ def test_train_leaves_a_run_that_config_repeats(faces, tmp_path):
     stored = json.loads((run / "config.json").read_text())
     assert stored["objective"]["critic_steps"] == 2
     assert stored["objective"]["num_critics"] == 3
+    assert stored["objective"]["adversarial_clamp"] is False
+    assert stored["objective"]["adversarial_ramp_steps"] == 3
+    assert len(stored["objective"]["class_weights"]) == 8
     result = keras_fer("train", faces, tmp_path / "again", "--config", run / "config.json", "--seed", 1)
     assert result.exit_code == 0, result.output
     again = json.loads((tmp_path / "again" / "config.json").read_text())
@@ -129,6 +134,8 @@ def test_several_factors_from_training_to_probes(gray, tmp_path):
     ("arguments", "code", "message"),
     [
         (["nowhere", "run"], 1, "nowhere"),
+        (["{faces}", "run", "--class-weights", "1,2"], 1, "one value for each of the 8 classes"),
+        (["{faces}", "run", "--class-weights", "some"], 2, "neither 'balanced' nor numbers"),
         (["{faces}", "{faces}"], 1, "exists already"),
         (["{faces}", "run", "--preset", "magic"], 2, "disentangle_pairs"),
         (["{faces}", "run", "--backbone", "vgg"], 2, "residual_small"),

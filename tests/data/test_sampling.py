@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_fer.data.sampling import MODES, IndexSampler
+from keras_fer.data.sampling import MODES, IndexSampler, balancing_weights
 from keras_fer.errors import FERError
 
 LABELS = np.repeat([0, 1, 2], [60, 30, 10])
@@ -183,3 +183,9 @@ def test_refused_arguments(options, message):
 def test_negative_step():
     with pytest.raises(ValueError, match="`step` must not be negative"):
         sampler().batch(-1)
+
+
+def test_balancing_weights_by_hand():
+    assert balancing_weights(np.array([30, 10, 0])) == pytest.approx((40 / 60, 2.0, 0.0))
+    counts = np.array([7, 1, 4])
+    assert np.asarray(balancing_weights(counts)) @ counts == pytest.approx(counts.sum())

@@ -105,6 +105,15 @@ def test_critics_know_the_prior_of_the_sampler_and_are_ramped(config):
     assert objective.adversarial_ramp_steps == 50
 
 
+def test_the_contract_says_how_the_crops_of_the_source_lie(config):
+    settings = config()
+    dataset = open_prepared(settings.dataset)
+    assert build_model(settings, dataset, (1 / 8,) * 8, 16).contract.crop_shift == 0
+    ferplus = replace(dataset, info={**dataset.info, "source": "ferplus"})
+    contract = build_model(settings, ferplus, (1 / 8,) * 8, 16).contract
+    assert (contract.crop_margin, contract.crop_shift) == (0.09, -0.09)
+
+
 @pytest.mark.filterwarnings("ignore:The non-expression representation is collapsing")
 def test_a_run_on_two_data_sets(config, coloured_pairs_folder, monkeypatch):
     """The rows of each step, the prior of both, and hashes of both in the config."""
