@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_fer.contract import CONTRACT_FILE, ModelContract
-from keras_fer.export.deploy import INPUT_NAME, OUTPUT_NAME
+from keras_fer.export.deploy import INPUT_NAME, OUTPUT_NAME, REPRESENTATION_NAME
 from keras_fer.runtime.model_file import LABELS_FILE
 
 METADATA_NAME = "TFLITE_METADATA"
@@ -47,7 +47,7 @@ class FileMetadata:
         label_names: content of `labels.txt`.
         normalization: mean and standard deviation that the *caller* applies to pixels: 0 and 1.
         input_name: name of the input tensor.
-        output_name: name of the output tensor.
+        output_names: names of the output tensors.
         contract: content of `contract.json`.
     """
 
@@ -57,12 +57,12 @@ class FileMetadata:
     label_names: tuple[str, ...]
     normalization: tuple[float, float]
     input_name: str
-    output_name: str
+    output_names: tuple[str, ...]
     contract: ModelContract
 
 
-def expected_metadata(contract: ModelContract) -> FileMetadata:
-    """Returns what `add_metadata` writes for a contract."""
+def expected_metadata(contract: ModelContract, representation: bool = False) -> FileMetadata:
+    """Returns what `add_metadata` writes for a contract, with or without a second output."""
     return FileMetadata(
         name=contract.name,
         description=contract.description or "Recognises the expression of one cropped face.",
@@ -70,7 +70,7 @@ def expected_metadata(contract: ModelContract) -> FileMetadata:
         label_names=contract.label_names,
         normalization=(0.0, 1.0),
         input_name=INPUT_NAME,
-        output_name=OUTPUT_NAME,
+        output_names=(OUTPUT_NAME, REPRESENTATION_NAME) if representation else (OUTPUT_NAME,),
         contract=contract,
     )
 
@@ -79,13 +79,17 @@ def add_metadata(model: bytes, contract: ModelContract) -> bytes:
     """Adds names, metadata, `labels.txt` and `contract.json` to a TFLite model.
 
     Args:
-        model: a TFLite model with one input, the pixels, and one output, the probabilities.
+        model: a TFLite model with one input, the pixels, and one output, the probabilities; or a second
+            one, the expression representation, if its signature names them as `deploy_model` does.
         contract: what it expects and what its outputs mean.
 
     Returns:
         The content of a `.tflite` file. The same arguments give the same bytes.
     """
-    expected = expected_metadata(contract)
+    from ai_edge_litert import schema_py_generated as schema
+
+    representation = schema.Model.GetRootAs(model).Subgraphs(0).OutputsLength() > 1
+    expected = expected_metadata(contract, representation)
     archive = io.BytesIO()
     archive.write(_with_buffer(model, _metadata_buffer(expected)))
     # MediaPipe reads stored members only; a fixed date keeps the bytes equal.
@@ -120,9 +124,18 @@ def _with_buffer(model: bytes, metadata: bytes) -> bytes:
     contents.metadata = [*(contents.metadata or ()), entry]
     graph = contents.subgraphs[0]
     graph.tensors[graph.inputs[0]].name = INPUT_NAME
+    signatures = contents.signatureDefs or ()
+    if len(graph.outputs) > 1:
+        # The converter sorts outputs by its own names; the probabilities come first in our files.
+        places = {output.name: output.tensorIndex for output in signatures[0].outputs}
+        names = (OUTPUT_NAME, REPRESENTATION_NAME)
+        graph.outputs = np.array([places[name.encode()] for name in names], np.int32)
+        graph.tensors[graph.outputs[1]].name = REPRESENTATION_NAME
     graph.tensors[graph.outputs[0]].name = OUTPUT_NAME
-    for signature in contents.signatureDefs or ():
-        signature.inputs[0].name, signature.outputs[0].name = INPUT_NAME, OUTPUT_NAME
+    for signature in signatures:
+        signature.inputs[0].name = INPUT_NAME
+        if len(graph.outputs) == 1:
+            signature.outputs[0].name = OUTPUT_NAME
     builder = flatbuffers.Builder(len(model) + len(metadata) + 4096)
     builder.Finish(contents.Pack(builder), _MODEL_IDENTIFIER)
     return bytes(builder.Output())
@@ -146,15 +159,18 @@ def _metadata_buffer(expected: FileMetadata) -> bytes:
         5: {0: [255.0], 1: [0.0]},
     }
     probabilities = {
-        0: expected.output_name,
+        0: OUTPUT_NAME,
         1: "Probability of each expression.",
         5: {0: [1.0], 1: [0.0]},
         6: [file(LABELS_FILE, "Names of the expressions, one per line.", _TENSOR_AXIS_LABELS)],
     }
+    # With statistics of a second output MediaPipe would take it for another classification.
+    representation = {0: REPRESENTATION_NAME, 1: "Expression representation, one vector per face."}
+    outputs = [probabilities, representation][: len(expected.output_names)]
     model = {
         0: expected.name,
         1: expected.description,
-        3: [{2: [images], 3: [probabilities]}],
+        3: [{2: [images], 3: outputs}],
         5: expected.license,
         6: [file(CONTRACT_FILE, "Labels, crop, size and thresholds, read by keras-fer.", _DESCRIPTIONS)],
         7: _MIN_PARSER_VERSION,
@@ -208,9 +224,14 @@ class _Table:
     def table(self, number: int) -> "_Table":
         return _Table(self._table.Bytes, self._table.Indirect(self._field(number)))
 
+    def tables(self, number: int) -> list["_Table"]:
+        field = self._field(number) - self._table.Pos
+        start = self._table.Vector(field)
+        places = [start + 4 * position for position in range(self._table.VectorLen(field))]
+        return [_Table(self._table.Bytes, self._table.Indirect(place)) for place in places]
+
     def first(self, number: int) -> "_Table":
-        start = self._table.Vector(self._field(number) - self._table.Pos)
-        return _Table(self._table.Bytes, self._table.Indirect(start))
+        return self.tables(number)[0]
 
     def first_float(self, number: int) -> float:
         start = self._table.Vector(self._field(number) - self._table.Pos)
@@ -249,6 +270,6 @@ def read_metadata(file: bytes) -> FileMetadata:
         label_names=tuple(labels.splitlines()),
         normalization=(normalization.first_float(0), normalization.first_float(1)),
         input_name=images.text(0),
-        output_name=probabilities.text(0),
+        output_names=tuple(output.text(0) for output in subgraph.tables(3)),
         contract=contract,
     )

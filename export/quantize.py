@@ -18,7 +18,11 @@ from keras_fer.export.tflite_graph import Graph, read_graph
 
 
 def convert(
-    classifier: Any, contract: ModelContract, recipe: Recipe, calibration_images: np.ndarray | None = None
+    classifier: Any,
+    contract: ModelContract,
+    recipe: Recipe,
+    calibration_images: np.ndarray | None = None,
+    representation: bool = False,
 ) -> bytes:
     """Converts a classifier.
 
@@ -29,6 +33,7 @@ def convert(
         recipe: one of `keras_fer.export.recipes.RECIPES`.
         calibration_images: uint8 `(n, size, size, 3)`, as the model will see them; only recipes that
             need calibration look at them.
+        representation: whether the expression representation is an output as well.
 
     Returns:
         A TFLite model, without metadata: see `keras_fer.export.metadata.add_metadata`.
@@ -38,8 +43,8 @@ def convert(
     """
     import tensorflow as tf
 
-    model = deploy_model(classifier, contract, recipe.input_dtype)
-    with _quiet():
+    model = deploy_model(classifier, contract, recipe.input_dtype, representation)
+    with quiet():
         # `from_concrete_functions` on a Keras 3 model writes unfrozen variables and answers only NaN.
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         if recipe.needs_calibration:
@@ -105,7 +110,7 @@ def _calibration(images: np.ndarray | None, size: int) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Holds back what the converter prints, from Python and from C++; an exception brings it along."""
     sys.stdout.flush()
     sys.stderr.flush()

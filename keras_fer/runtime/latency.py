@@ -3,10 +3,10 @@
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -41,8 +41,22 @@ class Latency:
     size_bytes: int
 
 
+class Runner(Protocol):
+    """A file that is open, with a picture in it."""
+
+    def invoke(self) -> None:
+        """Runs it once."""
+
+
+# Opens a file for a number of threads.
+Opener = Callable[[Path, int], Runner]
+
+
 def measure_latency(
-    paths: Sequence[str | os.PathLike], num_threads: int = 1, num_runs: int = 100
+    paths: Sequence[str | os.PathLike],
+    num_threads: int = 1,
+    num_runs: int = 100,
+    openers: Mapping[str, Opener] | None = None,
 ) -> list[Latency]:
     """Runs each file `num_runs` times, one after the other in turns.
 
@@ -52,6 +66,7 @@ def measure_latency(
         paths: `.tflite` files, with any inputs.
         num_threads: CPU threads for LiteRT, at least 1.
         num_runs: at least 1.
+        openers: of files of other formats, by suffix, such as `".onnx"`.
 
     Returns:
         One `Latency` per path, in the same order.
@@ -60,7 +75,7 @@ def measure_latency(
         FERError: if a file is not a model that LiteRT can run.
     """
     files = [Path(path) for path in paths]
-    interpreters = [_interpreter(path, num_threads) for path in files]
+    interpreters = [(openers or {}).get(path.suffix, _interpreter)(path, num_threads) for path in files]
     wall = np.zeros((len(files), num_runs))
     cpu = np.zeros((len(files), num_runs))
     for run in range(-WARM_UP_RUNS, num_runs):
@@ -100,7 +115,7 @@ def slower_than_float32(latencies: Sequence[Latency]) -> list[str]:
     reference = {
         (latency.path.parent, latency.path.stem.removesuffix("_float32"), latency.num_threads): latency
         for latency in latencies
-        if latency.path.stem.endswith("_float32")
+        if latency.path.stem.endswith("_float32") and latency.path.suffix == ".tflite"
     }
     sentences = []
     for latency in latencies:

@@ -15,6 +15,7 @@ from keras_fer.runtime.preprocessing import face_crop
 
 # Quantised outputs sum to 1 up to half a step of 1/256 per class.
 _SUM_TOLERANCE = 0.05
+_REPRESENTATION = "expression_representation"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ class ExpressionRecognizer:
             ) from error
         self._input = self._matching_input(inputs)
         self._output = self._matching_output(outputs)
+        others = [tensor for tensor in outputs if tensor["name"] == _REPRESENTATION]
+        self._representation = others[0] if others else None
 
     @property
     def input_details(self) -> InputDetails:
@@ -133,17 +136,46 @@ class ExpressionRecognizer:
             FERError: if the model's answers are no probabilities.
             ValueError: if `images` is none of these.
         """
+        return self._answers(images)[0]
+
+    def represent(self, images: np.ndarray | Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns probabilities and expression representations of face crops.
+
+        Args:
+            images: as for `recognize`.
+
+        Returns:
+            float32 arrays `(n, num_expressions)`, as of `recognize`, and `(n, d)`.
+
+        Raises:
+            FERError: if the file was exported without the representation.
+            ValueError: if `images` is none of what `recognize` takes.
+        """
+        if self._representation is None:
+            raise FERError(
+                f"The model file {str(self._path)!r} gives no expression representation. Export it by "
+                "`keras-fer export RUN OUT --representation`."
+            )
+        return self._answers(images)
+
+    def _answers(self, images: np.ndarray | Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns probabilities and representations; the latter have no columns where there are none."""
         if isinstance(images, np.ndarray) and images.ndim != 4:
             raise ValueError(
                 "`images` has the shape (n, height, width, channels); for a single image write images[None]. "
                 f"Received: shape {images.shape}"
             )
         batch_size = int(self._input["shape"][0])
+        width = 0 if self._representation is None else int(self._representation["shape"][1])
         rows = [np.empty((0, len(self.contract.label_names)), np.float32)]
+        vectors = [np.empty((0, width), np.float32)]
         for start in range(0, len(images), batch_size):
             crops = np.stack([self._input_crop(image) for image in images[start : start + batch_size]])
             rows.append(self._invoke(crops))
-        return np.concatenate(rows)
+            if self._representation is not None:
+                values = self._interpreter.get_tensor(self._representation["index"])
+                vectors.append(values[: len(crops)])
+        return np.concatenate(rows), np.concatenate(vectors)
 
     def recognize_file(self, path: str | os.PathLike) -> Prediction:
         """Recognises the expression in one image file, which is taken as a face crop.
@@ -218,7 +250,10 @@ class ExpressionRecognizer:
         expected = (int(self._input["shape"][0]), len(self.contract.label_names))
         found = [(np.dtype(tensor["dtype"]).name, tuple(map(int, tensor["shape"]))) for tensor in outputs]
         matching = [
-            tensor for tensor, kind in zip(outputs, found, strict=True) if kind == ("float32", expected)
+            tensor
+            for tensor, kind in zip(outputs, found, strict=True)
+            # A representation may be as wide as there are labels.
+            if kind == ("float32", expected) and tensor["name"] != _REPRESENTATION
         ]
         if len(matching) != 1:
             raise FERError(

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_fer.export.deploy import deploy_model, float32_classifier
+from keras_fer.export.deploy import deploy_model, float32_classifier, with_representation
 
 
 def softmax(values):
@@ -73,3 +73,33 @@ def test_another_size_or_number_of_labels_is_refused(classifier, contract):
         deploy_model(classifier, dataclasses.replace(contract, image_size=24))
     with pytest.raises(ValueError, match=r"logits \(batch, 2\)"):
         deploy_model(classifier, dataclasses.replace(contract, label_names=("a", "b")))
+
+
+def test_representation_is_what_the_last_layer_sees(classifier, contract, stripes):
+    model = deploy_model(classifier, contract, representation=True, batch_size=None)
+    assert model.count_params() == classifier.count_params()
+    images = stripes(5)[0].astype(np.float32)
+    answers = model(images)
+    head = classifier.get_layer("logits")
+    logits = np.asarray(head(answers["expression_representation"]), np.float64)
+    np.testing.assert_allclose(answers["probabilities"], softmax(logits / contract.temperature), atol=1e-6)
+    np.testing.assert_allclose(logits, classifier(images), atol=1e-5)
+
+
+def test_representation_of_a_head_that_is_a_model_of_its_own():
+    from keras_fer.labels import EXPRESSIONS_7
+    from keras_fer.models.building import disentangling_model
+
+    whole = disentangling_model(
+        "plain_small", image_size=48, objective="baseline", label_names=EXPRESSIONS_7, representation_size=9
+    )
+    images = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3)).astype(np.float32)
+    found = with_representation(whole.classifier)(images)[1]
+    np.testing.assert_allclose(found, whole(images)["expression_representation"], atol=1e-6)
+
+
+def test_a_last_layer_on_a_picture_gives_no_representation():
+    images = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(images))
+    with pytest.raises(ValueError, match=r"\(batch, d\)\. Received: '.*pooling"):
+        with_representation(keras.Model(images, pooled))

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from keras_fer.errors import FERError
+from keras_fer.export.checks import Limits
 from keras_fer.export.metadata import add_metadata
 from keras_fer.export.quantize import convert
 from keras_fer.export.recipes import FLOAT16, FLOAT32, STATIC_WI8_AI8
-from keras_fer.export.verify import Limits, reference, verify
+from keras_fer.export.verify import reference, verify
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +114,34 @@ def test_report_is_plain_json_even_with_nan(exported, contract, expected):
 def test_images_of_another_shape_are_refused(classifier, contract):
     with pytest.raises(ValueError, match=r"n > 0\. Received: uint8 \(0, 16, 16, 3\)"):
         reference(classifier, contract, np.zeros((0, 16, 16, 3), np.uint8))
+
+
+def test_another_representation_is_found(classifier, contract, stripes, tmp_path, failed):
+    images, labels = stripes(20, seed=5)
+    expected = reference(classifier, contract, images, labels, representation=True)
+    path = tmp_path / "stripes_float32.tflite"
+    path.write_bytes(add_metadata(convert(classifier, contract, FLOAT32, representation=True), contract))
+    assert failed(FLOAT32, path=path, expected=expected) == set()
+    shifted = dataclasses.replace(expected, representations=np.roll(expected.representations, 1, axis=1))
+    assert failed(FLOAT32, path=path, expected=shifted) == {"similarity of the representation"}
+    assert failed(FLOAT32, expected=expected) == {
+        "interface", "metadata", "similarity of the representation"
+    }  # fmt: skip
+
+
+def test_intervals_and_recalls_by_hand(exported, contract, expected):
+    labels = expected.labels.copy()
+    labels[:4] = -1
+    labels[4:8] = 0  # of which one is right
+    changed = dataclasses.replace(expected, labels=labels)
+    report = verify(exported[0] / "stripes_float32.tflite", FLOAT32, contract, changed)
+    answers = expected.probabilities.argmax(axis=1)
+    assert report.accuracy == pytest.approx((answers == labels)[4:].mean())
+    low, high = report.accuracy_interval
+    assert low < report.accuracy < high
+    members = labels == 0
+    recall = (answers[members] == 0).mean()
+    assert report.class_recalls["neutral"] == (members.sum(), recall, recall)
+    assert list(report.class_recalls) == list(contract.label_names)
+    assert report.num_partitions == 1
+    assert 0 < report.compressed_bytes < report.size_bytes

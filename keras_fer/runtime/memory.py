@@ -1,0 +1,37 @@
+"""How much memory a process needs that does nothing but run a model file."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+_NUM_RUNS = 3
+
+
+def peak_memory(path: str | os.PathLike) -> int | None:
+    """Runs a file three times in a process of its own.
+
+    Args:
+        path: a `.tflite` file.
+
+    Returns:
+        Peak resident memory of that process, Python, NumPy and LiteRT included, in bytes; None on systems
+        that do not tell it (other than Linux), and for files of other formats.
+    """
+    if Path(path).suffix != ".tflite" or not _STATUS.is_file():
+        return None
+    program = "import sys; from keras_fer.runtime.memory import print_peak; print_peak(sys.argv[1])"
+    command = [sys.executable, "-c", program, os.fspath(path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(result.stdout)
+
+
+def print_peak(path: str) -> None:
+    """Runs a file and prints the peak memory of this process, bytes."""
+    from keras_fer.runtime.latency import measure_latency
+
+    measure_latency([path], num_runs=_NUM_RUNS)
+    # What `resource` tells of a child begins with the peak of its parent.
+    (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+    print(int(line.split()[1]) * 1024)
