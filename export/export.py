@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,11 +14,17 @@ import numpy as np
 from keras_fer.atomic import atomic_folder
 from keras_fer.contract import CONTRACT_FILE, ModelContract
 from keras_fer.errors import FERError
+from keras_fer.export.checks import Limits
+from keras_fer.export.file_report import FileReport
 from keras_fer.export.metadata import add_metadata
+from keras_fer.export.onnx_conversion import convert_to_onnx
+from keras_fer.export.onnx_file import OnnxRunner
 from keras_fer.export.quantize import convert
 from keras_fer.export.recipes import DEFAULT_RECIPES, RECIPES, Recipe
-from keras_fer.export.verify import FileReport, Limits, Reference, reference, verify
+from keras_fer.export.toolkit import Finetuning, finetuned
+from keras_fer.export.verify import Reference, reference, verify
 from keras_fer.runtime.latency import measure_latency, slower_than_float32
+from keras_fer.runtime.memory import peak_memory
 from keras_fer.runtime.model_file import LABELS_FILE
 
 REPORT_FILE = "report.json"
@@ -104,17 +110,23 @@ def export(
     images: np.ndarray,
     labels: np.ndarray | None = None,
     calibration_images: np.ndarray | None = None,
+    training_images: np.ndarray | None = None,
     recipes: Sequence[Recipe] = DEFAULT_RECIPES,
     limits: Limits | None = None,
     calibration: Mapping[str, Any] | None = None,
     verification: Mapping[str, Any] | None = None,
+    representation: bool = False,
+    finetuning: Finetuning | None = None,
     keep_failed: bool = False,
     num_runs: int = 100,
+    threads: Sequence[int] = (1,),
+    measure_memory: bool = False,
+    write_more: Callable[[Path, "ExportReport"], None] | None = None,
 ) -> ExportReport:
-    """Exports a classifier to a new folder of verified `.tflite` files.
+    """Exports a classifier to a new folder of verified files.
 
-    The folder holds `<contract.name>_<recipe>.tflite` for each recipe, `labels.txt`, `contract.json` and
-    `report.json`. It appears whole, or not at all.
+    The folder holds `<contract.name>_<recipe>.tflite` (`.onnx`) for each recipe, `labels.txt`,
+    `contract.json` and `report.json`. It appears whole, or not at all.
 
     Args:
         classifier: functional `keras.Model` from images to logits, see `deploy_model`.
@@ -123,19 +135,25 @@ def export(
         images: to compare Keras model and files on, uint8 `(n, size, size, 3)`, not used in training.
         labels: their labels, int `(n,)`, −1 where unknown; None if all are.
         calibration_images: uint8 `(n, size, size, 3)`, for recipes that need them.
+        training_images: the same, for recipes that train further.
         recipes: what to export.
         limits: what the files must keep to.
         calibration: facts on the calibration images for the report, such as data set and split.
         verification: the same for `images`.
+        representation: whether the files give the expression representation as a second output.
+        finetuning: how recipes that train further do so.
         keep_failed: whether a folder with failed checks is kept.
         num_runs: latency measurements per file.
+        threads: numbers of threads to measure with, fewest first.
+        measure_memory: whether to run each file in a process of its own and read its peak memory.
+        write_more: writes further files into the folder before it appears.
 
     Raises:
         ExportFailedError: if a check failed.
         FERError: if `output` is in use or the Keras model gives values that are not finite.
     """
     with atomic_folder(output) as folder:
-        expected = reference(classifier, contract, images, labels)
+        expected = reference(classifier, contract, images, labels, representation)
         report = ExportReport(
             files=(),
             contract=contract,
@@ -146,9 +164,14 @@ def export(
             num_parameters=expected.num_parameters,
             warnings=(),
         )
-        files = _write_models(folder, classifier, report, recipes, calibration_images, expected)
-        report = _with_latencies(replace(report, files=tuple(files)), folder, num_runs)
+        material = _Material(classifier, calibration_images, training_images, representation, finetuning)
+        files = tuple(_write_models(folder, material, report, recipes, expected))
+        report = _with_latencies(replace(report, files=files), folder, num_runs, threads)
+        if measure_memory:
+            report = _with_memory(report, folder)
         _write_beside(folder, report)
+        if write_more is not None:
+            write_more(folder, report)
         if not (report.passed or keep_failed):
             raise _failed(report, "nothing was kept; --keep-failed keeps the files")
     if not report.passed:
@@ -156,30 +179,58 @@ def export(
     return report
 
 
+@dataclass(frozen=True)
+class _Material:
+    """What files are made from."""
+
+    classifier: Any
+    calibration_images: np.ndarray | None
+    training_images: np.ndarray | None
+    representation: bool
+    finetuning: Finetuning | None
+
+    def file(self, recipe: Recipe, contract: ModelContract) -> bytes:
+        """Returns the content of the file of one recipe, with the contract in it."""
+        if recipe.format == "onnx":
+            return convert_to_onnx(self.classifier, contract, self.representation)
+        if recipe.needs_training:
+            model = finetuned(
+                self.classifier, contract, recipe, self.training_images, self.representation, self.finetuning
+            )
+        else:
+            model = convert(self.classifier, contract, recipe, self.calibration_images, self.representation)
+        return add_metadata(model, contract)
+
+
 def _write_models(
-    folder: Path,
-    classifier: Any,
-    report: ExportReport,
-    recipes: Sequence[Recipe],
-    calibration_images: np.ndarray | None,
-    expected: Reference,
+    folder: Path, material: _Material, report: ExportReport, recipes: Sequence[Recipe], expected: Reference
 ) -> Iterator[FileReport]:
     """Converts and verifies by one recipe after the other."""
     contract = report.contract
     for recipe in recipes:
         path = folder / recipe.file_name(contract.name)
-        path.write_bytes(add_metadata(convert(classifier, contract, recipe, calibration_images), contract))
+        path.write_bytes(material.file(recipe, contract))
         yield verify(path, recipe, contract, expected, report.limits)
 
 
-def _with_latencies(report: ExportReport, folder: Path, num_runs: int) -> ExportReport:
+def _with_latencies(
+    report: ExportReport, folder: Path, num_runs: int, threads: Sequence[int]
+) -> ExportReport:
     """Adds measured times, and warnings where they or the files give reason to."""
-    latencies = measure_latency([folder / file.file for file in report.files], num_runs=num_runs)
+    paths = [folder / file.file for file in report.files]
+    rounds = [measure_latency(paths, count, num_runs, {".onnx": OnnxRunner}) for count in threads]
     files = tuple(
-        file.with_latency(latency.median_ms, latency.min_ms, latency.cpu_ms)
-        for file, latency in zip(report.files, latencies, strict=True)
+        file.with_latencies(latencies)
+        for file, latencies in zip(report.files, zip(*rounds, strict=True), strict=True)
     )
-    return replace(report, files=files, warnings=(*_warnings(files), *slower_than_float32(latencies)))
+    slower = [sentence for latencies in rounds for sentence in slower_than_float32(latencies)]
+    return replace(report, files=files, warnings=(*_warnings(files), *slower))
+
+
+def _with_memory(report: ExportReport, folder: Path) -> ExportReport:
+    """Adds the peak memory of a process that runs each file, where it can be known."""
+    files = tuple(replace(file, peak_memory_bytes=peak_memory(folder / file.file)) for file in report.files)
+    return replace(report, files=files)
 
 
 def _length(images: np.ndarray | None) -> int:

@@ -5,9 +5,9 @@ import pytest
 
 from keras_fer.contract import ModelContract
 from keras_fer.errors import FERError
+from keras_fer.export.checks import Limits
 from keras_fer.export.export import ExportFailedError, export
 from keras_fer.export.recipes import DEFAULT_RECIPES, FLOAT32
-from keras_fer.export.verify import Limits
 
 IMPOSSIBLE = Limits(float32_difference=-1.0)
 
