@@ -34,12 +34,16 @@ COMMANDS = {
         "Swap expressions and change single factors of faces rendered for RUN.",
     ),
     "evaluate": ("keras_fer.cli.evaluate", "Evaluate MODEL on the prepared data set DATASET."),
-    "export": ("keras_fer.cli.export", "Export the expression branch of MODEL to verified TFLite files."),
+    "export": (
+        "keras_fer.cli.export",
+        "Export the expression branch of MODEL to verified TFLite and ONNX files.",
+    ),
+    "bundle": ("keras_fer.cli.bundle", "Export RUN by every recipe into one folder to hand on."),
     "predict": (
         "keras_fer.cli.predict",
         "Recognise the expression of each face in photos and videos with MODEL.",
     ),
-    "benchmark": ("keras_fer.cli.benchmark", "Compare size and latency of exported files."),
+    "benchmark": ("keras_fer.cli.benchmark", "Compare size, latency and accuracy of exported files."),
     "web": ("keras_fer.cli.web", "Serve the browser app with MODEL, from this machine."),
 }
 

@@ -245,7 +245,7 @@ def test_table_of_detectors():
 
 
 def test_table_of_recipes():
-    rows = table("docs/edge.md", "recipe")[1:]
+    rows = table("docs/export.md", "recipe")[1:]
     expected = [[f"`{name}`", recipe.input_dtype, recipe.description] for name, recipe in RECIPES.items()]
     assert [row[:3] for row in rows] == expected
 

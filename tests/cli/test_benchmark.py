@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from keras_fer.cli.main import main
+from keras_fer.contract import ModelContract
+from keras_fer.labels import EXPRESSIONS_8
 
 
 def benchmark(*arguments):
@@ -28,6 +30,21 @@ def test_json(model_file):
     assert entry["path"] == str(path)
     assert entry["size_bytes"] == path.stat().st_size
     assert entry["num_runs"] == 2
+
+
+def test_accuracy_and_memory(model_file, noise_dataset):
+    paths = [model_file(contract=ModelContract(EXPRESSIONS_8, 16)), model_file(name="b.tflite")]
+    arguments = (*paths, "--runs", 1, "--dataset", noise_dataset, "--memory")
+    result = benchmark(*arguments)
+    assert result.exit_code == 0, result.output
+    heading, *rows = result.stdout.splitlines()
+    assert heading.endswith("accuracy (95 %)         agreement  memory MB")
+    assert all("100.00%" in row for row in rows)  # the same net twice
+    entries = [json.loads(line) for line in benchmark(*arguments, "--format", "json").stdout.splitlines()]
+    for entry in entries:
+        assert 0 <= entry["accuracy_low"] <= entry["accuracy"] <= entry["accuracy_high"] <= 1
+        assert entry["agreement"] == 1
+        assert entry["peak_memory_bytes"] > 2e7
 
 
 def test_slower_int8_is_a_warning(model_file, monkeypatch):
