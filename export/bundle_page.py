@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from keras_fer.evaluation.figures import number, ticks
+from keras_fer.evaluation.html_table import html_table
 from keras_fer.evaluation.markup import Html, element, joined
 from keras_fer.evaluation.page import html_page
-from keras_fer.evaluation.report_sections import export_table, notes, percent, summary
+from keras_fer.evaluation.report_sections import notes, percent, summary
 from keras_fer.export.file_report import FileReport
 from keras_fer.export.recipes import RECIPES
 
@@ -34,14 +35,17 @@ def bundle_page(report: "ExportReport") -> Html:
         report.contract.name,
         "keras-fer bundle",
         {
-            "Files": joined(_table(files), element("p", _TABLE_CAPTION, class_="caption")),
+            "Files": joined(
+                _rows([_row(file) for file in files], "files"), element("p", _TABLE_CAPTION, class_="caption")
+            ),
             "Accuracy, size, latency": _plot_section(files),
             "Notes": notes([*failed, *report.warnings]),
             "Classes": _classes(files),
             "Latency": _latencies(files),
             "Operators": _operators(files),
-            "Recipes": export_table(
-                [{"file": file.file, "recipe": RECIPES[file.recipe].description} for file in files]
+            "Recipes": _rows(
+                [{"file": file.file, "recipe": RECIPES[file.recipe].description} for file in files],
+                "recipes",
             ),
             "Facts": summary(facts),
         },
@@ -55,8 +59,15 @@ _TABLE_CAPTION = (
 )
 
 
-def _table(files: Sequence[FileReport]) -> Html | None:
-    return export_table([_row(file) for file in files])
+def _rows(rows: Sequence[dict[str, str]], name: str) -> Html:
+    """A table of texts; the columns are those of the first row, and the first column names its row."""
+    columns = list(rows[0])
+    first, *others = columns
+    cells = [
+        [element("th", row[first], scope="row"), *(element("td", row[column]) for column in others)]
+        for row in rows
+    ]
+    return html_table([column[:1].upper() + column[1:] for column in columns], cells, name, "exports")
 
 
 def _row(file: FileReport) -> dict[str, str]:
@@ -179,7 +190,7 @@ def _classes(files: Sequence[FileReport]) -> Html | None:
     if not rows:
         return None
     caption = "Recall of the Keras model, and by how many points each file differs from it."
-    return joined(export_table(rows), element("p", caption, class_="caption"))
+    return joined(_rows(rows, "classes"), element("p", caption, class_="caption"))
 
 
 def _latencies(files: Sequence[FileReport]) -> Html | None:
@@ -193,7 +204,7 @@ def _latencies(files: Sequence[FileReport]) -> Html | None:
         for entry in file.latencies
     ]
     caption = "The files were run in turns. CPU time is what all threads together spend on an image."
-    return joined(export_table(rows), element("p", caption, class_="caption")) if rows else None
+    return joined(_rows(rows, "latency"), element("p", caption, class_="caption")) if rows else None
 
 
 def _operators(files: Sequence[FileReport]) -> Html | None:
@@ -206,4 +217,4 @@ def _operators(files: Sequence[FileReport]) -> Html | None:
         for file in files
     ]
     caption = "Pieces: into how many parts the accelerated part of the graph falls; one is best."
-    return joined(export_table(rows), element("p", caption, class_="caption"))
+    return joined(_rows(rows, "operators"), element("p", caption, class_="caption"))
