@@ -95,8 +95,9 @@ def _run(folder: Path, recipe: Recipe) -> None:
     )
     if result.returncode != 0 or not (folder / RESULT_FILE).is_file():
         lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
+        reason = lines[-1].strip()[:300].rstrip(".")
         error = FERError(
-            f"The model optimisation toolkit could not export by {recipe.name}: {lines[-1].strip()[:300]} "
+            f"The model optimisation toolkit could not export by {recipe.name}: {reason}. "
             "Leave the recipe out, or train another backbone."
         )
         error.add_note(result.stderr[-4000:])
