@@ -68,7 +68,7 @@ def test_report_has_every_number(folder, kind, path):
     assert 0 < entry["min_ms"] <= entry["median_ms"]
     assert entry["agreement"] >= 0.9
     assert abs(entry["accuracy"] - entry["keras_accuracy"]) <= 0.1
-    assert entry["representation_similarity"] > 0.9
+    assert entry["representation_similarity"] > 0.8
     assert is_onnx or 2e7 < entry["peak_memory_bytes"] < 1e9
     assert all({"name", "value", "rule", "limit", "passed"} == set(check) for check in entry["checks"])
 
