@@ -1,7 +1,7 @@
 """`keras-fer benchmark`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -134,7 +134,7 @@ def _table(latencies: "list[Latency]", more: dict[Path, dict[str, float | None]]
     return lines
 
 
-def _more_cells(values: dict[str, float | None]) -> str:
+def _more_cells(values: dict[str, Any]) -> str:
     cells = ""
     if "accuracy" in values:
         cells += "  {accuracy:6.2%} ({accuracy_low:6.2%}–{accuracy_high:6.2%})  {agreement:9.2%}".format(

@@ -124,7 +124,7 @@ def _with_buffer(model: bytes, metadata: bytes) -> bytes:
     contents.metadata = [*(contents.metadata or ()), entry]
     graph = contents.subgraphs[0]
     graph.tensors[graph.inputs[0]].name = INPUT_NAME
-    signatures = contents.signatureDefs or ()
+    signatures = list(contents.signatureDefs or ())
     if len(graph.outputs) > 1:
         # The converter sorts outputs by its own names; the probabilities come first in our files.
         places = {output.name: output.tensorIndex for output in signatures[0].outputs}

@@ -158,7 +158,7 @@ def verify(
         mean_difference=float(differences.mean()),
         agreement=float((answers == expected.probabilities.argmax(axis=1)).mean()),
         accuracy=float(hits.mean()) if len(hits) else None,
-        accuracy_interval=tuple(wilson_interval(int(hits.sum()), len(hits))) if len(hits) else None,
+        accuracy_interval=wilson_interval(int(hits.sum()), len(hits)) if len(hits) else None,
         keras_accuracy=float(keras_hits.mean()) if len(hits) else None,
         class_recalls=_class_recalls(answers, expected, contract.label_names),
         representation_similarity=similarity,
@@ -199,8 +199,8 @@ def _class_recalls(
     for position, name in enumerate(label_names):
         members = expected.labels == position
         if members.any():
-            shares = [float((given[members] == position).mean()) for given in (keras_answers, answers)]
-            recalls[name] = (int(members.sum()), *shares)
+            keras_recall = float((keras_answers[members] == position).mean())
+            recalls[name] = (int(members.sum()), keras_recall, float((answers[members] == position).mean()))
     return recalls
 
 

@@ -61,18 +61,18 @@ def report_page(report: RunReport) -> Html:
     classes = len(evaluation.label_names) if evaluation else None
     notes = [*report.notes, *(evaluation.notes if evaluation else ())]
     notes += [f"Interventions: {note}" for note in (report.study.notes if report.study else ())]
-    contents = {
-        "Key numbers": evaluation and sections.key_numbers(evaluation),
+    contents: dict[str, Html | None] = {
+        "Key numbers": sections.key_numbers(evaluation) if evaluation else None,
         "Notes": sections.notes(notes),
         "Run": sections.summary(report.summary),
-        "Classes": evaluation and sections.class_table(evaluation),
-        "Confusion": evaluation and sections.confusion_table(evaluation),
+        "Classes": sections.class_table(evaluation) if evaluation else None,
+        "Confusion": sections.confusion_table(evaluation) if evaluation else None,
         "Predictions": sections.sample_gallery(report.samples),
-        "Leakage": report.probes and sections.probe_table(report.probes),
-        "Leakage matrix": report.matrix and matrix_section(report.matrix),
+        "Leakage": sections.probe_table(report.probes) if report.probes else None,
+        "Leakage matrix": matrix_section(report.matrix) if report.matrix else None,
         **(study_sections(report.study) if report.study else {}),
         "Training": sections.training_curves(report.history, classes),
-        "Exported files": report.exports and sections.export_table(report.exports),
+        "Exported files": sections.export_table(report.exports) if report.exports else None,
         "Configuration": sections.configuration(report.config),
     }
     return html_page(report.title, "keras-fer report", contents)

@@ -49,8 +49,10 @@ def export_table(rows: Sequence[Mapping[str, Any]]) -> Html | None:
 def _cell(column: str, value: Any) -> Html:
     if column == "file":
         return element("th", str(value), scope="row")
-    if isinstance(value, str | bool):
-        return element("td", {True: "yes", False: "no"}.get(value, str(value)))
+    if isinstance(value, bool):
+        return element("td", "yes" if value else "no")
+    if isinstance(value, str):
+        return element("td", value)
     text = "–"
     if value is not None and math.isfinite(value):
         text = _number(column, value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from keras_fer.data.augmentation import AugmentationConfig
 
@@ -49,4 +50,5 @@ def left_out(names: Sequence[str], augmentation: AugmentationConfig) -> tuple[st
 
 def factor_augmentation(names: Sequence[str], augmentation: AugmentationConfig) -> AugmentationConfig:
     """Returns an augmentation without what `left_out` names."""
-    return replace(augmentation, **dict.fromkeys(left_out(names, augmentation), 0.0))
+    nothing: dict[str, Any] = dict.fromkeys(left_out(names, augmentation), 0.0)
+    return replace(augmentation, **nothing)

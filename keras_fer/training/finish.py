@@ -150,7 +150,7 @@ def _kept_tables(
 ) -> dict[str, list[dict[str, Any]]]:
     """Keeps the tables that a report is given, so that they stand in the next one too."""
     path = run / run_folder.REPORT_TABLES
-    tables = {"probes": [], "exports": []}
+    tables: dict[str, list[dict[str, Any]]] = {"probes": [], "exports": []}
     if path.is_file():
         tables |= run_folder.read_json(path)
     if probes is None and exports is None:

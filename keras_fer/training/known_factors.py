@@ -95,7 +95,8 @@ def known_factors(
         FERError: if no data set knows a name, or it is the same on all training images.
     """
     require_known(names, sources)
-    factors, targets = [], tuple({} for _ in sources)
+    factors: list[Factor] = []
+    targets: tuple[dict[str, np.ndarray], ...] = tuple({} for _ in sources)
     for name in names:
         if name == EXPRESSION:
             continue

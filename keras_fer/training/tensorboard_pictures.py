@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.evaluation.evaluate import view_batches
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, face_codec
+from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, FaceCodec, face_codec
 from keras_fer.evaluation.picture_sheet import MUTED, RIGHT, SMALL, WRONG, PictureSheet
 
 FOLDER = "pictures"
@@ -49,7 +49,7 @@ class TensorBoardPictures(keras.callbacks.Callback):
         with self._writer.as_default(step=epoch):
             tf.summary.image("predictions", self._predictions()[None])
             if self._codec is not None:
-                tf.summary.image("swaps", self._swaps()[None])
+                tf.summary.image("swaps", self._swaps(self._codec)[None])
         self._writer.flush()
 
     def on_train_end(self, logs=None):
@@ -75,14 +75,14 @@ class TensorBoardPictures(keras.callbacks.Callback):
             )
         return np.asarray(sheet.image)
 
-    def _swaps(self) -> np.ndarray:
+    def _swaps(self, codec: FaceCodec) -> np.ndarray:
         """Rows are faces; first each as it is, then its reconstruction, then with others' expressions."""
         givers = self._one_per_expression()
-        shown = self._codec.targets(self.images)
-        codes = self._codec.encode(self.images)
+        shown = codec.targets(self.images)
+        codes = codec.encode(self.images)
         bases = np.arange(min(_PEOPLE, len(self.images)))
         givers_of = [np.concatenate([[base], givers]) for base in bases]
-        decoded = self._codec.decode(
+        decoded = codec.decode(
             codes[EXPRESSION][np.concatenate(givers_of)],
             np.repeat(codes[NON_EXPRESSION][bases], len(givers) + 1, axis=0),
         )
@@ -125,6 +125,6 @@ def picture_faces(dataset: PreparedDataset, split: str, image_size: int) -> tupl
     of_each = [rows[labels == label][:2] for label in range(len(dataset.label_names))]
     # First one of each expression, then the second ones: the first rows show the most people.
     chosen = [found[number] for number in range(2) for found in of_each if len(found) > number]
-    chosen = np.array((chosen or list(rows))[:_LARGEST_SHEET])
-    images = np.concatenate(list(view_batches(dataset, chosen, image_size)))
-    return images, dataset.labels[chosen]
+    shown = np.array((chosen or list(rows))[:_LARGEST_SHEET])
+    images = np.concatenate(list(view_batches(dataset, shown, image_size)))
+    return images, dataset.labels[shown]
