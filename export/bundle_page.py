@@ -44,7 +44,10 @@ def bundle_page(report: "ExportReport") -> Html:
             "Latency": _latencies(files),
             "Operators": _operators(files),
             "Recipes": _rows(
-                [{"file": file.file, "recipe": RECIPES[file.recipe].description} for file in files],
+                [
+                    {"recipe": file.recipe, "file": file.file, "what it is": RECIPES[file.recipe].description}
+                    for file in files
+                ],
                 "recipes",
             ),
             "Facts": summary(facts),
@@ -67,7 +70,12 @@ def _rows(rows: Sequence[dict[str, str]], name: str) -> Html:
         [element("th", row[first], scope="row"), *(element("td", row[column]) for column in others)]
         for row in rows
     ]
-    return html_table([column[:1].upper() + column[1:] for column in columns], cells, name, "exports")
+    headings = [column if column in RECIPES else column[:1].upper() + column[1:] for column in columns]
+    return html_table(headings, cells, name, "exports")
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _row(file: FileReport) -> dict[str, str]:
@@ -77,10 +85,11 @@ def _row(file: FileReport) -> dict[str, str]:
     loss = file.accuracy_loss
     memory = file.peak_memory_bytes
     return {
-        "file": file.file,
-        "accuracy": "–" if file.accuracy is None else percent(file.accuracy) + interval,
-        "points lost": "–" if loss is None else f"{100 * loss:+.2f}",
-        "agreement": percent(file.agreement),
+        "recipe": file.recipe,
+        "accuracy": "–" if file.accuracy is None else _unbroken(percent(file.accuracy) + interval),
+        # Adding 0 turns a lost "-0.00" into "0.00".
+        "points lost": "–" if loss is None else f"{round(100 * loss, 2) + 0:.2f}",
+        "agreement": _unbroken(percent(file.agreement)),
         "largest difference": f"{file.max_difference:.1e}",
         "size kB": f"{file.size_bytes / 1000:,.0f}",
         "gzip kB": f"{file.compressed_bytes / 1000:,.0f}",
@@ -184,7 +193,7 @@ def _classes(files: Sequence[FileReport]) -> Html | None:
     rows = []
     for name in names:
         images, keras_recall, _ = files[0].class_recalls[name]
-        row = {"class": name, "images": f"{images:,}", "Keras": percent(keras_recall)}
+        row = {"class": name, "images": f"{images:,}", "Keras": _unbroken(percent(keras_recall))}
         row |= {file.recipe: f"{100 * (file.class_recalls[name][2] - keras_recall):+.1f}" for file in files}
         rows.append(row)
     if not rows:
@@ -196,7 +205,7 @@ def _classes(files: Sequence[FileReport]) -> Html | None:
 def _latencies(files: Sequence[FileReport]) -> Html | None:
     rows = [
         {
-            "file": file.file,
+            "recipe": file.recipe,
             "threads": str(entry["num_threads"]),
             **{f"{name} ms": number(entry[f"{name}_ms"]) for name in ("median", "min", "cpu")},
         }
@@ -210,7 +219,7 @@ def _latencies(files: Sequence[FileReport]) -> Html | None:
 def _operators(files: Sequence[FileReport]) -> Html | None:
     rows = [
         {
-            "file": file.file,
+            "recipe": file.recipe,
             "pieces": "–" if file.num_partitions is None else str(file.num_partitions),
             "operators": ", ".join(f"{count} {kind}" for kind, count in file.operators.items()),
         }
