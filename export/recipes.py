@@ -41,6 +41,11 @@ class Recipe:
         """Whether activations are int8 as well."""
         return self.name.endswith("_ai8")
 
+    @property
+    def int8_answers(self) -> bool:
+        """Whether probabilities come in steps of 1/256: with int8 simulated, the softmax is rounded too."""
+        return self.int8_activations and self.needs_training
+
     def file_name(self, model_name: str) -> str:
         """Returns the name of the exported file, such as `model_float16.tflite`."""
         safe = re.sub(r"[^\w.-]+", "-", model_name).strip(".-") or "model"
@@ -51,7 +56,7 @@ FLOAT32 = Recipe("float32", "Everything in float32: the reference.", "float32", 
 FLOAT16 = Recipe("float16", "Weights stored in float16: half the size, the same speed.", "float32", "float16")
 DYNAMIC_WI8_AFP32 = Recipe(
     "dynamic_wi8_afp32",
-    "Weights in int8, no images needed: a quarter of the size, for its size only.",
+    "Weights in int8, no images needed: a quarter of the size.",
     "float32",
     "int8",
 )

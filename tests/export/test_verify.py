@@ -10,8 +10,8 @@ from keras_fer.errors import FERError
 from keras_fer.export.checks import Limits
 from keras_fer.export.metadata import add_metadata
 from keras_fer.export.quantize import convert
-from keras_fer.export.recipes import FLOAT16, FLOAT32, STATIC_WI8_AI8
-from keras_fer.export.verify import reference, verify
+from keras_fer.export.recipes import FLOAT16, FLOAT32, QAT_WI8_AI8, STATIC_WI8_AI8
+from keras_fer.export.verify import _probability_checks, reference, verify
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +145,12 @@ def test_intervals_and_recalls_by_hand(exported, contract, expected):
     assert list(report.class_recalls) == list(contract.label_names)
     assert report.num_partitions == 1
     assert 0 < report.compressed_bytes < report.size_bytes
+
+
+@pytest.mark.parametrize(
+    ("recipe", "distance", "passed"),
+    [(QAT_WI8_AI8, 0.0078, True), (QAT_WI8_AI8, 0.0079, False), (STATIC_WI8_AI8, 0.0011, False)],
+)
+def test_answers_of_four_classes_may_be_rounded_by_half_a_step_each(recipe, distance, passed):
+    probabilities = np.array([[0.25, 0.25, 0.25, 0.25 - distance]])
+    assert all(check.passed for check in _probability_checks(probabilities, recipe)) == passed
