@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_fer.models.normalization import LUMA
+from keras_fer.data.luma import LUMA
 
 
 def tf_keras_model(model: Any, batch_size: int | None = None) -> Any:

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from keras_fer.atomic import atomic_file
+from keras_fer.data.luma import LUMA
 from keras_fer.data.prepared_format import UNREADABLE, stored_arrays
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.frontal import COLUMNS, ROWS, frontal_views
@@ -30,7 +31,6 @@ from keras_fer.data.synthetic.rendering import render_together
 from keras_fer.data.synthetic.scene import Scene, intervene
 from keras_fer.errors import FERError
 from keras_fer.labels import EXPRESSIONS_8
-from keras_fer.models.normalization import LUMA
 
 # Changes with what is learned and how: an oracle of another version is made anew.
 ORACLE_VERSION = 1

@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-# ITU-R BT.601 luma, the weights that Pillow and OpenCV use.
-LUMA = (0.299, 0.587, 0.114)
+from keras_fer.data.luma import LUMA
 
 
 @keras.saving.register_keras_serializable("keras_fer")
