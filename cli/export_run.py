@@ -45,7 +45,7 @@ _OPTIONS = (
         type=click.FloatRange(0, 1),
         default=0.97,
         show_default=True,
-        help="Limit: share of images with the same answer, int8.",
+        help="Limit: share of images with the same answer, for files with other weights.",
     ),
     click.option(
         "--accuracy-loss",
@@ -73,7 +73,7 @@ _OPTIONS = (
         type=click.FloatRange(0, 1),
         default=0.95,
         show_default=True,
-        help="Limit: mean cosine of the expression representation, int8.",
+        help="Limit: mean cosine of the expression representation, for files with other weights.",
     ),
     click.option(
         "--representation",

@@ -124,6 +124,7 @@ def _train(run: Path, faces: Path, preset: str, epochs: int, seed: int) -> Any:
 def _probe(models: dict[str, Any], dataset: Any) -> list:
     """Probes each model, and an untrained one as the floor."""
     from keras_fer.evaluation.leakage import keras_representation_function, measure_leakage
+    from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION
     from keras_fer.training.config import TrainingConfig
     from keras_fer.training.fit import build_model
 
@@ -137,7 +138,7 @@ def _probe(models: dict[str, Any], dataset: Any) -> list:
             dataset,
             dataset.crop_size,
             model=name,
-            names=("non_expression_representation",),
+            names=(NON_EXPRESSION_REPRESENTATION,),
             seeds=(0,),
             floor=name == "untrained",
         )

@@ -9,12 +9,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 import tensorflow as tf
 
+from keras_fer.data.luma import LUMA
 from keras_fer.data.view import centre_view, crop_offset
 from keras_fer.errors import FERError
 
 ERASING_FILLS = ("mean", "noise")
-# ITU-R BT.601, as Pillow's conversion to gray.
-_LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
+_LUMA = np.array(LUMA, np.float32)[:, None]
 # Sides of the erased rectangle: height / width lies between 1/2 and 2.
 _LOG_LARGEST_ASPECT = float(np.log(2.0))
 

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from keras_fer.evaluation.evaluate import model_views
-
-EXPRESSION, NON_EXPRESSION = "expression_representation", "non_expression_representation"
+from keras_fer.evaluation.representation_names import (
+    EXPRESSION_REPRESENTATION,
+    NON_EXPRESSION_REPRESENTATION,
+    RESIDUAL_REPRESENTATION,
+)
 
 # Renders, uint8 (n, size, size, 3), to arrays (n, width) by name.
 Encoder = Callable[[np.ndarray], Mapping[str, np.ndarray]]
@@ -25,7 +28,8 @@ class FaceCodec:
     """A frozen model; whoever judges it knows nothing else of it.
 
     Args:
-        encode: renders to representations, among them `EXPRESSION` and `NON_EXPRESSION`.
+        encode: renders to representations, among them `EXPRESSION_REPRESENTATION` and
+            `NON_EXPRESSION_REPRESENTATION`.
         decode: representations to pictures, float32 `(n, size, size, channels)` in [−1, 1].
         targets: renders to the pictures that a perfect decoder makes, as `decode`.
         picture_shape: size, size and channels of the pictures.
@@ -55,10 +59,13 @@ def encoder(model: Any) -> Encoder:
         views = model_views(renders, renders.shape[1], size).astype(np.float32)
         found = graph.predict(views, batch_size=_BATCH, verbose=0)
         arrays = {name: np.asarray(rows, np.float32) for name, rows in found.items()}
-        if NON_EXPRESSION not in arrays:
+        if NON_EXPRESSION_REPRESENTATION not in arrays:
             others = [f"{factor.name}_representation" for factor in model.factors]
-            others = [*(name for name in others if name != EXPRESSION), "residual_representation"]
-            arrays[NON_EXPRESSION] = np.concatenate([arrays[name] for name in others], axis=1)
+            others = [
+                *(name for name in others if name != EXPRESSION_REPRESENTATION),
+                RESIDUAL_REPRESENTATION,
+            ]
+            arrays[NON_EXPRESSION_REPRESENTATION] = np.concatenate([arrays[name] for name in others], axis=1)
         return arrays
 
     return encode

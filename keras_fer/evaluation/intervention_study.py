@@ -12,13 +12,14 @@ from keras_fer.data.prepared import PreparedDataset
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.generator import GENERATOR_VERSION
 from keras_fer.errors import FERError
-from keras_fer.evaluation.face_codec import EXPRESSION, encoder, face_codec
+from keras_fer.evaluation.face_codec import encoder, face_codec
 from keras_fer.evaluation.gallery import Gallery, rendered_gallery
 from keras_fer.evaluation.interventions import Sensitivity, measure_interventions
 from keras_fer.evaluation.leakage import keras_representation_function, representations
 from keras_fer.evaluation.neighbour_pictures import neighbour_sheet
 from keras_fer.evaluation.oracle import OracleConfig, trained_oracle
 from keras_fer.evaluation.representation_maps import representation_maps
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION
 from keras_fer.evaluation.retrieval import Retrieval, retrieval
 from keras_fer.evaluation.swap import SwapResult, swap_test
 from keras_fer.evaluation.swap_pictures import swap_grid, traversal
@@ -178,7 +179,10 @@ def intervention_study(
             stage("Teaching the oracle"),
         )
         means = np.stack(
-            [codes[EXPRESSION][gallery.labels == label].mean(axis=0) for label in range(len(EXPRESSIONS_8))]
+            [
+                codes[EXPRESSION_REPRESENTATION][gallery.labels == label].mean(axis=0)
+                for label in range(len(EXPRESSIONS_8))
+            ]
         )
         swap = swap_test(
             codec,

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION
 from keras_fer.evaluation.gallery import Gallery
 from keras_fer.evaluation.picture_sheet import MUTED, RIGHT, SMALL, TEXT, TITLE, WRONG, PictureSheet
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.evaluation.retrieval import nearest_of_other_groups
 from keras_fer.labels import EXPRESSIONS_8
 
@@ -26,8 +26,8 @@ def neighbour_sheet(
     Returns:
         A PNG; right neighbours have a green frame, wrong ones an orange one and a cross.
     """
-    expression = nearest_of_other_groups(codes[EXPRESSION], gallery.people, _NEIGHBOURS)
-    person = nearest_of_other_groups(codes[NON_EXPRESSION], gallery.labels, _NEIGHBOURS)
+    expression = nearest_of_other_groups(codes[EXPRESSION_REPRESENTATION], gallery.people, _NEIGHBOURS)
+    person = nearest_of_other_groups(codes[NON_EXPRESSION_REPRESENTATION], gallery.labels, _NEIGHBOURS)
     queries = _queries(gallery, num_queries, seed)
     block = _NEIGHBOURS * (_SIDE + _GAP) + 26
     first_left, top = _MARGIN + _SIDE + _GAP + 26, _MARGIN + 118

@@ -11,6 +11,7 @@ from keras_fer.evaluation.markup import Html, element, joined
 from keras_fer.evaluation.metrics import Evaluation, Interval
 from keras_fer.evaluation.report_curves import training_curves
 from keras_fer.evaluation.report_exports import export_table
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION
 from keras_fer.evaluation.samples import Sample
 
 __all__ = [
@@ -200,7 +201,7 @@ def _probe_legend(probes: Sequence[RepresentationProbe]) -> Iterator[str]:
         "Control: the stronger probe, trained on shuffled labels; how far it is from chance is the noise of "
         "the measurement."
     )
-    if any(row.representation == "expression_representation" for row in probes):
+    if any(row.representation == EXPRESSION_REPRESENTATION for row in probes):
         yield "In the expression representation the expression is meant to be found; elsewhere it leaks."
     if any(row.floor for row in probes):
         yield (

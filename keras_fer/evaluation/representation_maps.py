@@ -6,8 +6,8 @@ import numpy as np
 
 from keras_fer.evaluation.embedding import embedding
 from keras_fer.evaluation.embedding_figure import COLOURS, Cloud, embedding_figure
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION
 from keras_fer.evaluation.markup import Html
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 
 _NAMED_PEOPLE = 10
 
@@ -35,8 +35,14 @@ def representation_maps(
         An SVG: a row of panels per colouring.
     """
     titles = {
-        EXPRESSION: ("Expression representation", ("colours should part", "colours should mix")),
-        NON_EXPRESSION: ("Non-expression representation", ("colours should mix", "colours may part")),
+        EXPRESSION_REPRESENTATION: (
+            "Expression representation",
+            ("colours should part", "colours should mix"),
+        ),
+        NON_EXPRESSION_REPRESENTATION: (
+            "Non-expression representation",
+            ("colours should mix", "colours may part"),
+        ),
     }
     places = {}
     for done, name in enumerate(titles, start=1):

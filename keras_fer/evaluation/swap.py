@@ -20,10 +20,11 @@ import numpy as np
 
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.rendering import render_together
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, FaceCodec
+from keras_fer.evaluation.face_codec import FaceCodec
 from keras_fer.evaluation.metrics import Interval, wilson_interval
 from keras_fer.evaluation.oracle import Judge
 from keras_fer.evaluation.picture_quality import psnr_db, ssim
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.evaluation.swap_pairs import SwapPair, swap_pairs
 from keras_fer.labels import EXPRESSIONS_8
 
@@ -190,13 +191,13 @@ def _judged_chunk(
     renders_b = render_together(faces, scenes_b)
     truths = codec.targets(render_together(faces, [pair.truth for pair in pairs]))
     own = codec.targets(renders_b)
-    of_a = codec.encode(render_together(faces, [pair.a for pair in pairs]))[EXPRESSION]
+    of_a = codec.encode(render_together(faces, [pair.a for pair in pairs]))[EXPRESSION_REPRESENTATION]
     of_b = codec.encode(renders_b)
-    held = of_b[NON_EXPRESSION]
+    held = of_b[NON_EXPRESSION_REPRESENTATION]
     decoded = {
         SWAP: codec.decode(of_a, held),
         MEAN_EXPRESSION: codec.decode(np.tile(mean_expression, (len(held), 1)), held),
-        RECONSTRUCTION: codec.decode(of_b[EXPRESSION], held),
+        RECONSTRUCTION: codec.decode(of_b[EXPRESSION_REPRESENTATION], held),
     }
     changed = np.abs(truths - own).max(axis=3) > _CHANGED_LEVELS / 127.5
     judged = {}

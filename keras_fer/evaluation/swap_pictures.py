@@ -7,8 +7,9 @@ import numpy as np
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.held_out import Use, held_out_scene, swapped
 from keras_fer.data.synthetic.rendering import render_together
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, FaceCodec
+from keras_fer.evaluation.face_codec import FaceCodec
 from keras_fer.evaluation.picture_sheet import MUTED, SMALL, TEXT, TITLE, PictureSheet
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.labels import EXPRESSIONS_8
 
 _SIDE, _GAP, _MARGIN, _NAMES = 96, 4, 18, 118
@@ -33,7 +34,10 @@ def swap_grid(codec: FaceCodec, faces: SyntheticConfig, num_people: int = 6) -> 
     bases = [held_out_scene(faces, Use.PICTURE, row, (3 * row + 1) % count, row) for row in range(num_people)]
     shown_a, shown_b = (render_together(faces, scenes) for scenes in (givers, bases))
     truth = render_together(faces, [swapped(base, giver) for base in bases for giver in givers])
-    of_a, of_b = codec.encode(shown_a)[EXPRESSION], codec.encode(shown_b)[NON_EXPRESSION]
+    of_a, of_b = (
+        codec.encode(shown_a)[EXPRESSION_REPRESENTATION],
+        codec.encode(shown_b)[NON_EXPRESSION_REPRESENTATION],
+    )
     decoded = codec.decode(np.tile(of_a, (num_people, 1)), np.repeat(of_b, count, axis=0))
 
     panel_height = 58 + (num_people + 1) * (_SIDE + _GAP) + 20 + 26
@@ -104,7 +108,7 @@ def traversal(
     """
     bases = [held_out_scene(faces, Use.PICTURE, 20 + row, NEUTRAL, 20 + row) for row in range(num_people)]
     shown = render_together(faces, bases)
-    held = codec.encode(shown)[NON_EXPRESSION]
+    held = codec.encode(shown)[NON_EXPRESSION_REPRESENTATION]
     targets = [label for label in range(len(EXPRESSIONS_8)) if label != NEUTRAL]
     start = class_means[NEUTRAL]
     walks = np.stack([start + share * (class_means[label] - start) for label in targets for share in WALK])

@@ -170,6 +170,8 @@ class TrainingConfig:
                 f"`factors` are names, each once, and {EXPRESSION!r} is one of them. "
                 f"Received: factors={self.factors!r}"
             )
+        if self.probe_every is not None:
+            raise FERError("Probes on the way need a run without `factors`; leave out `probe_every`.")
         object.__setattr__(self, "factors", names)
         require_objective(without_expression(objective))
 

@@ -21,6 +21,7 @@ from keras_fer.models.erasure import fit_erasure, fold_erasure
 from keras_fer.models.loading import load_model
 from keras_fer.models.objective import Objective
 from keras_fer.training import run_folder
+from keras_fer.training.finish import write_run_report
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,6 @@ def erase(
         FERError: if the run has nothing to erase, the output is in use, or the data set has fewer than two
             classes in both splits.
     """
-    # It loads TensorFlow, and what is refused is refused before that.
-    from keras_fer.training.finish import write_run_report
-
     require_new_folder(output)
     config = run_folder.read_config(run)
     require_erasable(config, run)

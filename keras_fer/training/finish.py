@@ -14,7 +14,6 @@ from keras_fer.evaluation.metrics import Evaluation
 from keras_fer.evaluation.recognizers import KerasRecognizer
 from keras_fer.evaluation.report import RunReport, write_report
 from keras_fer.evaluation.samples import choose_samples
-from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
 from keras_fer.training.tensorboard_projector import write_projector
@@ -34,7 +33,7 @@ def finish(run: Path) -> Evaluation:
     predictions = _predictions(model, dataset)
     run_folder.write_json(run / run_folder.EVALUATION, predictions.evaluation.to_dict())
     write_run_report(run, predictions, dataset)
-    if isinstance(model, DisentanglingModel) and (run / run_folder.TENSORBOARD).is_dir():
+    if config.get("factors") is None and (run / run_folder.TENSORBOARD).is_dir():
         write_projector(run / run_folder.TENSORBOARD, model, dataset, config["validation_split"])
     return predictions.evaluation
 

@@ -110,8 +110,6 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
     )
     probes = []
     if config.probe_every is not None:
-        if not isinstance(model, DisentanglingModel):
-            raise FERError("Probes on the way need a run without `factors`; leave out `probe_every`.")
         size, split = model.contract.image_size, config.validation_split
         probes = [dataset_probe_callback(dataset, size, split, config.probe_every, seed=config.seed)]
     _make_folder(output)

@@ -12,9 +12,8 @@ from keras_fer.evaluation.evaluate import view_batches
 from keras_fer.evaluation.leakage import keras_representation_function
 from keras_fer.evaluation.probe_classification import usable_classes
 from keras_fer.evaluation.probes import probe_representations
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 
-EXPRESSION = "expression_representation"
-NON_EXPRESSION = "non_expression_representation"
 DEFAULT_ROWS = 2000
 _BATCH = 256
 
@@ -81,7 +80,7 @@ class ProbeCallback(keras.callbacks.Callback):
         """Refuses models without the two representations, and builds the graph to them once."""
         graph = getattr(self.model, "representations", None)
         names = set(graph.output) if graph is not None and isinstance(graph.output, dict) else set()
-        if missing := {EXPRESSION, NON_EXPRESSION} - names:
+        if missing := {EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION} - names:
             raise ValueError(
                 "Probes need a model with an expression and a non-expression representation. "
                 f"Received: {type(self.model).__name__} without {sorted(missing)}"
@@ -100,8 +99,8 @@ class ProbeCallback(keras.callbacks.Callback):
         train, held_out = self._represented(self._train[0]), self._represented(self._held_out[0])
         found = {}
         for name, score, rank in (
-            (NON_EXPRESSION, "leakage", "effective_rank"),
-            (EXPRESSION, "retention", "expression_effective_rank"),
+            (NON_EXPRESSION_REPRESENTATION, "leakage", "effective_rank"),
+            (EXPRESSION_REPRESENTATION, "retention", "expression_effective_rank"),
         ):
             found[score] = found[rank] = math.nan
             if np.isfinite(train[name]).all() and np.isfinite(held_out[name]).all():
@@ -120,7 +119,7 @@ class ProbeCallback(keras.callbacks.Callback):
         batches = [self._function(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)]
         return {
             name: np.concatenate([np.asarray(batch[name], np.float32) for batch in batches])
-            for name in (EXPRESSION, NON_EXPRESSION)
+            for name in (EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION)
         }
 
 

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.evaluation.evaluate import view_batches
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, FaceCodec, face_codec
+from keras_fer.evaluation.face_codec import FaceCodec, face_codec
 from keras_fer.evaluation.picture_sheet import MUTED, RIGHT, SMALL, WRONG, PictureSheet
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 
 FOLDER = "pictures"
 _SIDE, _GAP, _MARGIN, _COLUMNS = 80, 8, 12, 8
@@ -83,8 +84,8 @@ class TensorBoardPictures(keras.callbacks.Callback):
         bases = np.arange(min(_PEOPLE, len(self.images)))
         givers_of = [np.concatenate([[base], givers]) for base in bases]
         decoded = codec.decode(
-            codes[EXPRESSION][np.concatenate(givers_of)],
-            np.repeat(codes[NON_EXPRESSION][bases], len(givers) + 1, axis=0),
+            codes[EXPRESSION_REPRESENTATION][np.concatenate(givers_of)],
+            np.repeat(codes[NON_EXPRESSION_REPRESENTATION][bases], len(givers) + 1, axis=0),
         )
         step, top = _SIDE + _GAP, _MARGIN + _SIDE + 24
         sheet = PictureSheet(2 * _MARGIN + (len(givers) + 2) * step, top + len(bases) * step + _MARGIN)

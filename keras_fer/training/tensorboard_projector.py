@@ -11,9 +11,10 @@ from keras_fer.atomic import atomic_file
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.evaluation.evaluate import view_batches
 from keras_fer.evaluation.leakage import keras_representation_function
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.runtime.preprocessing import resize
 
-REPRESENTATIONS = ("expression_representation", "non_expression_representation")
+REPRESENTATIONS = (EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION)
 CONFIG, METADATA, SPRITE = "projector_config.pbtxt", "metadata.tsv", "sprite.png"
 _THUMBNAIL = 32
 _BATCH = 256

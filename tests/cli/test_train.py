@@ -152,6 +152,11 @@ def test_several_factors_from_training_to_probes(gray, tmp_path):
             1,
             "cannot set invariance_weight",
         ),
+        (
+            ["{faces}", "run", "--factors", "expression,yaw", "--probe-every", "1"],
+            1,
+            "leave out `probe_every`",
+        ),
         (["{faces}", "run", "--config", "none.json"], 2, "none.json"),
         (["{faces}", "run", "--config", "{faces}/images-00000.npy"], 1, "config.json of a run"),
     ],

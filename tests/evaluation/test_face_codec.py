@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, encoder, face_codec
+from keras_fer.evaluation.face_codec import encoder, face_codec
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.models.building import disentangling_model
 from keras_fer.models.factor_building import factor_model
 from keras_fer.models.factors import Factor
@@ -29,13 +30,13 @@ def test_codes_and_pictures_are_those_of_the_model(gray):
     outputs = net.predict(RENDERS.astype(np.float32), verbose=0)
     codes = codec.encode(RENDERS)
     assert {name: rows.shape for name, rows in codes.items()} == {
-        EXPRESSION: (5, 6),
-        NON_EXPRESSION: (5, 5),
+        EXPRESSION_REPRESENTATION: (5, 6),
+        NON_EXPRESSION_REPRESENTATION: (5, 5),
         "face_features": (5, 4),
     }
-    for name in (EXPRESSION, NON_EXPRESSION):
+    for name in (EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION):
         np.testing.assert_allclose(codes[name], outputs[name], atol=1e-5)
-    decoded = codec.decode(codes[EXPRESSION], codes[NON_EXPRESSION])
+    decoded = codec.decode(codes[EXPRESSION_REPRESENTATION], codes[NON_EXPRESSION_REPRESENTATION])
     assert decoded.shape == (5, *codec.picture_shape) == (5, 32, 32, 1 if gray else 3)
     np.testing.assert_allclose(decoded, np.clip(outputs["reconstruction"], -1, 1), atol=1e-5)
 
@@ -57,8 +58,8 @@ def test_of_several_factors_all_but_the_expression_stand_side_by_side():
     outputs = net.predict(RENDERS.astype(np.float32), verbose=0)
     codes = codec.encode(RENDERS)
     parts = [outputs[f"{name}_representation"] for name in ("pose", "identity", "residual")]
-    np.testing.assert_allclose(codes[NON_EXPRESSION], np.concatenate(parts, axis=1), atol=1e-5)
-    decoded = codec.decode(codes[EXPRESSION], codes[NON_EXPRESSION])
+    np.testing.assert_allclose(codes[NON_EXPRESSION_REPRESENTATION], np.concatenate(parts, axis=1), atol=1e-5)
+    decoded = codec.decode(codes[EXPRESSION_REPRESENTATION], codes[NON_EXPRESSION_REPRESENTATION])
     np.testing.assert_allclose(decoded, np.clip(outputs["reconstruction"], -1, 1), atol=1e-5)
 
 
@@ -71,11 +72,15 @@ def test_targets_are_the_pictures_in_the_range_of_the_decoder():
 def test_renders_of_another_size_are_seen_at_that_of_the_model():
     codec = face_codec(model())
     large = RENDERS.repeat(2, axis=1).repeat(2, axis=2)
-    assert codec.encode(large)[EXPRESSION].shape == (5, 6)
+    assert codec.encode(large)[EXPRESSION_REPRESENTATION].shape == (5, 6)
     assert codec.targets(large).shape == (5, 32, 32, 1)
 
 
 def test_a_model_without_a_decoder():
     net = model(objective="baseline")
     assert face_codec(net) is None
-    assert set(encoder(net)(RENDERS)) == {EXPRESSION, NON_EXPRESSION, "face_features"}
+    assert set(encoder(net)(RENDERS)) == {
+        EXPRESSION_REPRESENTATION,
+        NON_EXPRESSION_REPRESENTATION,
+        "face_features",
+    }

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from keras_fer.data.synthetic.one_factor import FACTORS
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION
 from keras_fer.evaluation.gallery import Gallery
 from keras_fer.evaluation.intervention_study import (
     NO_DECODER,
@@ -14,11 +13,12 @@ from keras_fer.evaluation.intervention_study import (
     intervention_study,
     retrieval_rows,
 )
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.models.building import disentangling_model
 from keras_fer.models.normalization import StandardizedGray
 
 OPTIONS = StudyOptions("easy", 32, num_pairs=6, num_oracle_images=80, num_people=5, pictures_each=1)
-NAMES = (EXPRESSION, NON_EXPRESSION, "face_features")
+NAMES = (EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION, "face_features")
 
 
 def model(objective):

@@ -3,10 +3,10 @@ import io
 import numpy as np
 from PIL import Image
 
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION
 from keras_fer.evaluation.gallery import Gallery
 from keras_fer.evaluation.neighbour_pictures import neighbour_sheet
 from keras_fer.evaluation.picture_sheet import RIGHT, WRONG
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 
 LABELS = np.tile(np.arange(8), 12)
 PEOPLE = np.repeat(np.arange(6), 16)
@@ -31,12 +31,15 @@ def frames(png):
 
 
 def test_frames_say_which_neighbours_are_right():
-    codes = {EXPRESSION: np.eye(8)[LABELS], NON_EXPRESSION: np.eye(6)[PEOPLE]}
+    codes = {EXPRESSION_REPRESENTATION: np.eye(8)[LABELS], NON_EXPRESSION_REPRESENTATION: np.eye(6)[PEOPLE]}
     assert frames(neighbour_sheet(GALLERY, codes, num_queries=4)) == {"right": 40, "wrong": 0}
 
 
 def test_exchanged_representations_are_all_wrong():
-    far = {EXPRESSION: -np.eye(8)[(LABELS + 1) % 8], NON_EXPRESSION: np.eye(8)[LABELS]}
+    far = {
+        EXPRESSION_REPRESENTATION: -np.eye(8)[(LABELS + 1) % 8],
+        NON_EXPRESSION_REPRESENTATION: np.eye(8)[LABELS],
+    }
     # Nearest in expression: never one's own; nearest in person: no tie with people, some are right.
     counts = frames(neighbour_sheet(GALLERY, far, num_queries=4))
     assert sum(counts.values()) == 40
@@ -44,6 +47,6 @@ def test_exchanged_representations_are_all_wrong():
 
 
 def test_more_queries_than_people_and_expressions():
-    codes = {EXPRESSION: np.eye(8)[LABELS], NON_EXPRESSION: np.eye(6)[PEOPLE]}
+    codes = {EXPRESSION_REPRESENTATION: np.eye(8)[LABELS], NON_EXPRESSION_REPRESENTATION: np.eye(6)[PEOPLE]}
     png = neighbour_sheet(GALLERY, codes, num_queries=20)
     assert frames(png) == {"right": 80, "wrong": 0}

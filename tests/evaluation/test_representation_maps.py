@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from keras_fer.evaluation import representation_maps as module
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION
 from keras_fer.evaluation.representation_maps import representation_maps
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 
 LABELS = np.array([0, 1, -1, 0, 1, 0, 1, 1])
-CODES = {EXPRESSION: np.eye(8), NON_EXPRESSION: np.ones((8, 2))}
+CODES = {EXPRESSION_REPRESENTATION: np.eye(8), NON_EXPRESSION_REPRESENTATION: np.ones((8, 2))}
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,10 @@ import pytest
 
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.rendering import render_together
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, FaceCodec
+from keras_fer.evaluation.face_codec import FaceCodec
 from keras_fer.evaluation.oracle import Judgement
 from keras_fer.evaluation.picture_quality import LARGEST_PSNR_DB
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.evaluation.swap import MEAN_EXPRESSION, RECONSTRUCTION, SWAP, TRUTH, swap_test
 from keras_fer.evaluation.swap_pairs import swap_pairs
 
@@ -56,7 +57,7 @@ class World:
     def encode(self, renders):
         """Both representations say which picture it is: row, plus the number of pairs for a b."""
         codes = np.array([[self.codes[render.tobytes()]] for render in renders])
-        return {EXPRESSION: codes, NON_EXPRESSION: codes}
+        return {EXPRESSION_REPRESENTATION: codes, NON_EXPRESSION_REPRESENTATION: codes}
 
     def judge(self, pictures, scenes):
         """Looks up what is shown; of a picture that it does not know it says the first of all."""

@@ -4,7 +4,8 @@ import numpy as np
 from PIL import Image
 
 from keras_fer.data.synthetic.config import SyntheticConfig
-from keras_fer.evaluation.face_codec import EXPRESSION, NON_EXPRESSION, FaceCodec
+from keras_fer.evaluation.face_codec import FaceCodec
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.evaluation.swap_pictures import NEUTRAL, WALK, swap_grid, traversal
 from keras_fer.labels import EXPRESSIONS_8
 
@@ -20,7 +21,7 @@ class Fake:
 
     def encode(self, renders):
         numbers = np.arange(len(renders), dtype=np.float32)[:, None]
-        return {EXPRESSION: numbers, NON_EXPRESSION: numbers}
+        return {EXPRESSION_REPRESENTATION: numbers, NON_EXPRESSION_REPRESENTATION: numbers}
 
     def decode(self, expression, held):
         self.calls.append((expression.copy(), held.copy()))

@@ -142,7 +142,7 @@ def test_a_model_that_cannot_be_saved_leaves_nothing(run, tmp_path, monkeypatch)
     def full(*arguments, **options):
         raise OSError("disk full")
 
-    monkeypatch.setattr("keras_fer.training.finish.write_run_report", full)
+    monkeypatch.setattr("keras_fer.training.erase.write_run_report", full)
     with pytest.raises(OSError, match="disk full"):
         erase(run, tmp_path / "output")
     assert list(tmp_path.iterdir()) == []

@@ -4,9 +4,10 @@ import pytest
 
 from keras_fer.evaluation.effective_rank import effective_rank
 from keras_fer.evaluation.probes import probe_representations
+from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.models.building import disentangling_model
 from keras_fer.models.normalization import StandardizedGray
-from keras_fer.training.probe_callback import EXPRESSION, NON_EXPRESSION, ProbeCallback
+from keras_fer.training.probe_callback import ProbeCallback
 
 LABELS = np.arange(48) % 2
 # A side of the picture is bright, by class; the held-out pictures have other noise.
@@ -39,8 +40,8 @@ def test_the_numbers_are_those_of_probes_on_the_trained_model():
     built, history = trained([ProbeCallback(TRAIN, HELD_OUT, seed=3)])
     train, held_out = (built.representations.predict(images, verbose=0) for images in (NOISE[0], NOISE[1]))
     for name, score, rank in (
-        (NON_EXPRESSION, "val_leakage", "val_effective_rank"),
-        (EXPRESSION, "val_retention", "val_expression_effective_rank"),
+        (NON_EXPRESSION_REPRESENTATION, "val_leakage", "val_effective_rank"),
+        (EXPRESSION_REPRESENTATION, "val_retention", "val_expression_effective_rank"),
     ):
         wanted = probe_representations(
             train[name], LABELS, held_out[name], LABELS, seeds=(3,), control=False
@@ -110,7 +111,7 @@ def test_a_representation_that_is_not_finite_gives_nan():
     function = callback._function
     callback._function = lambda images: {
         **function(images),
-        NON_EXPRESSION: np.full((len(images), 4), np.nan, np.float32),
+        NON_EXPRESSION_REPRESENTATION: np.full((len(images), 4), np.nan, np.float32),
     }
     found = callback.measure()
     assert np.isnan([found["leakage"], found["effective_rank"]]).all()

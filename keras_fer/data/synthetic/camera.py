@@ -5,6 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from keras_fer.data.luma import LUMA
 from keras_fer.data.synthetic.canvas import closed_curve
 from keras_fer.data.synthetic.nuisance import Nuisance
 
@@ -12,7 +13,7 @@ NUM_BACKGROUNDS = 64
 _NOISE_SIZE = 512
 # Grey level above which bright pictures are rolled off.
 _KNEE = 150
-_GREY = np.array([[0.299, 0.587, 0.114]] * 3, np.float32)
+_GREY = np.array([LUMA] * 3, np.float32)
 
 
 @lru_cache(maxsize=256)
