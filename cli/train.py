@@ -98,6 +98,14 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
     "mixed_dataset": (click.Path(), "Second prepared data set that gives part of each batch."),
     "mixed_share": (click.FloatRange(0, 1, min_open=True, max_open=True), "Its share of each batch."),
     "mixed_expression_weight": (_WEIGHT, "Weight of its rows in the expression term."),
+    "teacher_share": (
+        click.FloatRange(0, 1, min_open=True),
+        "Share of the teachers' answers in each label, with --teacher.",
+    ),
+    "teacher_temperature": (
+        click.FloatRange(min=0, min_open=True),
+        "Temperature of the teachers' answers; above 1 evens them out.",
+    ),
     "augmentation": (click.Choice(AUGMENTATION_NAMES), "Level of augmentation."),
     "validation_split": (click.Choice(["validation", "test"]), "Split that chooses the best epoch."),
     "patience": (click.IntRange(min=1), "Epochs without progress before training stops."),
@@ -139,6 +147,13 @@ def _options(function):
     help="With reversal: no push on an image whose critic is at chance.  [default: the preset's]",
 )
 @click.option("--soft-labels/--hard-labels", default=None, help="Learn from votes.  [default: soft]")
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="Run folder, .keras or .tflite file to learn from beside the labels; may be given several times.",
+)
 @click.option("--jit-compile/--no-jit-compile", default=None, help="Compile the step with XLA.")
 @click.option("--progress/--no-progress", default=None, help="Show each step.  [default: on a terminal]")
 @_options
@@ -179,6 +194,8 @@ def command(
     from keras_fer.training.finish import finish
     from keras_fer.training.fit import fit
 
+    if config.teachers:
+        click.echo("First the teachers answer for every training image, as it is and mirrored.")
     result = fit(config, callbacks=[EpochLines(live=progress)], verbose=0)
     ended = "Interrupted; the" if result.interrupted else "The"
     click.echo(
@@ -207,7 +224,8 @@ def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[st
             )
         known = TrainingConfig.__dataclass_fields__
         values = {name: value for name, value in stored.items() if name in known}
-    given = {name: value for name, value in options.items() if value is not None}
+    # An option that may be given several times is empty, not None, where it is not given.
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
     changes = {name: given.pop(name) for name in list(given) if name in Objective.__dataclass_fields__}
     values["objective_changes"] = {**values.get("objective_changes", {}), **changes}
     return TrainingConfig.from_dict({**values, **given, "dataset": str(dataset), "output": str(run)})

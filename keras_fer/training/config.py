@@ -13,6 +13,7 @@ SAMPLING = ("natural", "balanced", "tempered")
 # without loading TensorFlow; a test keeps them equal.
 BACKBONE_NAMES = (
     "residual_small",
+    "residual_medium",
     "plain_small",
     "mobile_convolutional",
     "mobilenet_v2",
@@ -64,6 +65,10 @@ class TrainingConfig:
         mixed_expression_weight: factor of its rows in the expression term; 0 leaves them to the other
             terms.
         soft_labels: whether to learn from label distributions where the data set has them.
+        teachers: run folders, `.keras` or exported files whose answers are learned beside the labels, see
+            `keras_fer.training.distillation.distilled`; none by default.
+        teacher_share: of their answers in each label, above 0 and at most 1.
+        teacher_temperature: at which they answer; above 1 their answers are more even.
         augmentation: level, see `keras_fer.data.augmentation.AUGMENTATIONS`.
         validation_split: split that early stopping and the choice of the best epoch look at;
             `"validation"` is carved from train, `"test"` gives what much of the literature does.
@@ -102,6 +107,9 @@ class TrainingConfig:
     mixed_share: float = 0.5
     mixed_expression_weight: float = 1.0
     soft_labels: bool = True
+    teachers: tuple[str, ...] = ()
+    teacher_share: float = 0.5
+    teacher_temperature: float = 1.0
     augmentation: str = "standard"
     validation_split: str = "validation"
     patience: int = 10
@@ -129,6 +137,9 @@ class TrainingConfig:
             "mixed_dataset": self.mixed_dataset is None or isinstance(self.mixed_dataset, str),
             "mixed_share": 0 < self.mixed_share < 1,
             "mixed_expression_weight": 0 <= self.mixed_expression_weight < float("inf"),
+            "teachers": not isinstance(self.teachers, str) and all(isinstance(t, str) for t in self.teachers),
+            "teacher_share": 0 < self.teacher_share <= 1,
+            "teacher_temperature": 0 < self.teacher_temperature < float("inf"),
             "precision": self.precision in PRECISIONS,
             "backbone": self.backbone in BACKBONE_NAMES,
             "augmentation": self.augmentation in AUGMENTATION_NAMES,
@@ -140,6 +151,9 @@ class TrainingConfig:
                     f"The training option `{name}` is not valid. Received: {name}={getattr(self, name)!r}"
                 )
         object.__setattr__(self, "objective_changes", dict(self.objective_changes))
+        object.__setattr__(self, "teachers", tuple(self.teachers))
+        if self.teachers and not self.soft_labels:
+            raise FERError("Teachers give soft labels; leave out `soft_labels=False` (--hard-labels).")
         objective = self.objective()
         if self.factors is not None:
             self._require_factors(objective)

@@ -24,6 +24,7 @@ from keras_fer.training import run_folder
 from keras_fer.training.batches import training_batches
 from keras_fer.training.callbacks import EpochFacts, SaveBestAndLast, WarnOnCollapse, WriteHistory
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.distillation import distilled
 from keras_fer.training.factor_augmentation import factor_augmentation, left_out
 from keras_fer.training.factor_run import build_factor_model, factors_of_run
 from keras_fer.training.initial_weights import take_weights
@@ -71,6 +72,8 @@ def fit(
     mixed = None
     if config.mixed_dataset is not None:
         mixed = open_prepared(config.mixed_dataset, verify="checksums")
+    if config.teachers:
+        dataset = distilled(dataset, config.teachers, config.teacher_share, config.teacher_temperature)
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     try:
@@ -283,6 +286,7 @@ def _write_start(config, dataset, mixed, num_withheld, model, output) -> None:
             **config.to_dict(),
             "dataset": str(Path(config.dataset).resolve()),
             "weights": None if config.weights is None else str(Path(config.weights).resolve()),
+            "teachers": [str(Path(teacher).resolve()) for teacher in config.teachers],
             "mixed_dataset": None if mixed is None else str(Path(config.mixed_dataset).resolve()),
             "objective": model.objective.to_dict(),
             "dataset_hash": dataset.content_hash,
