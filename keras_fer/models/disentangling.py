@@ -7,6 +7,7 @@ from keras_fer.contract import ModelContract
 from keras_fer.models import losses
 from keras_fer.models.critics import RepresentationBank, critic
 from keras_fer.models.effective_rank import EffectiveRank
+from keras_fer.models.label_ids import one_hot
 from keras_fer.models.masks import num_replicas
 from keras_fer.models.objective import Objective
 from keras_fer.models.terms import expression_weights, objective_terms, require_targets
@@ -193,7 +194,7 @@ class DisentanglingModel(TwoPlayerModel):
         targets = dict(targets) if isinstance(targets, dict) else {"expression": targets}
         labels = ops.convert_to_tensor(targets.pop("expression"))
         if len(labels.shape) == 1 or labels.shape[-1] == 1:
-            labels = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), self.num_expressions)
+            labels = one_hot(labels, self.num_expressions)
         targets["labels"] = ops.cast(labels, keras.config.floatx())
         if training:
             images = self.augmented(images, targets.get("pair"))

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_fer.models.factors import Factor
+from keras_fer.models.label_ids import one_hot
 
 
 def encoded_targets(factors: Sequence[Factor], targets: Mapping[str, Any], training: bool) -> dict[str, Any]:
@@ -51,15 +52,7 @@ def _encoded(factor: Factor, values):
             f"row, or {size}. Received: shape={shape}"
         )
     if factor.is_categorical:
-        return _one_hot(values, size) if is_column else ops.cast(values, floatx)
+        return one_hot(values, size) if is_column else ops.cast(values, floatx)
     mean, scale = factor.mean or (0.0,) * size, factor.scale or (1.0,) * size
     values = ops.cast(ops.reshape(values, (-1, size)), floatx)
     return (values - ops.convert_to_tensor(mean, floatx)) / ops.convert_to_tensor(scale, floatx)
-
-
-def _one_hot(labels, num_classes: int):
-    labels = ops.reshape(labels, (-1,))
-    if keras.backend.is_float_dtype(labels.dtype):
-        # What NaN becomes as an integer differs from machine to machine.
-        labels = ops.where(ops.isnan(labels), ops.cast(-1, labels.dtype), labels)
-    return ops.one_hot(ops.cast(labels, "int32"), num_classes, dtype=keras.config.floatx())
