@@ -146,6 +146,11 @@ def _options(function):
     default=None,
     help="With reversal: no push on an image whose critic is at chance.  [default: the preset's]",
 )
+@click.option(
+    "--freeze-expression/--no-freeze-expression",
+    default=None,
+    help="Keep the classifier of --weights as it is; learn the non-expression representation alone.",
+)
 @click.option("--soft-labels/--hard-labels", default=None, help="Learn from votes.  [default: soft]")
 @click.option(
     "--teacher",

@@ -60,12 +60,14 @@ class SaveBestAndLast(keras.callbacks.Callback):
     Args:
         folder: of the run.
         monitor: name in the logs; the larger, the better.
+        later_wins: whether of equal epochs the later one is the best, not the earlier.
     """
 
-    def __init__(self, folder: Path, monitor: str):
+    def __init__(self, folder: Path, monitor: str, later_wins: bool = False):
         super().__init__()
         self.folder = Path(folder)
         self.monitor = monitor
+        self.later_wins = later_wins
         self.best = -math.inf
         self.best_epoch: int | None = None
 
@@ -76,7 +78,8 @@ class SaveBestAndLast(keras.callbacks.Callback):
             return
         with atomic_file(self.folder / LAST_MODEL) as temporary:
             self.model.save(temporary)
-        if logs[self.monitor] > self.best:
+        value = logs[self.monitor]
+        if value > self.best or (self.later_wins and value == self.best):
             self.best, self.best_epoch = logs[self.monitor], epoch
             with atomic_file(self.folder / BEST_MODEL) as temporary:
                 shutil.copyfile(self.folder / LAST_MODEL, temporary)

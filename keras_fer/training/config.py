@@ -44,6 +44,8 @@ class TrainingConfig:
             the expression.
         weights: run folder or `.keras` file whose trunk and expression branch training starts from, of the
             same backbone, size, pooling and representation size; None starts anew.
+        freeze_expression: whether the classifier of `weights`, head and all, stays as it is, so that only the
+            non-expression representation is learned.
         pooling: of the expression branch, `"average"` or `"flatten"`.
         dropout: in the expression branch, share from 0 to below 1.
         epochs: at most so many passes.
@@ -90,6 +92,7 @@ class TrainingConfig:
     representation_size: int = 128
     non_expression_size: int = 64
     weights: str | None = None
+    freeze_expression: bool = False
     pooling: str = "average"
     dropout: float = 0.2
     epochs: int = 24
@@ -168,10 +171,23 @@ class TrainingConfig:
                 "of a batch, and each data set gives two or more. Choose another share or a larger "
                 "`batch_size`."
             )
+        if self.freeze_expression:
+            self._require_freezable(objective)
         if objective.needs_views and self.augmentation == "none":
             raise FERError(
                 "`view_invariance_weight` compares two augmented views of each image, which are equal "
                 "without augmentation. Choose another `augmentation` than 'none', or set the weight to 0."
+            )
+
+    def _require_freezable(self, objective: Objective) -> None:
+        if self.weights is None:
+            raise FERError("`freeze_expression` needs a trained classifier to keep; name it as `weights`.")
+        if self.factors is not None:
+            raise FERError("`freeze_expression` is for runs without `factors`.")
+        if not objective.moves_non_expression_branch:
+            raise FERError(
+                f"With `freeze_expression` the preset {self.preset!r} has nothing to learn: none of its "
+                "terms moves the non-expression branch. Choose another preset, such as 'disentangle'."
             )
 
     def _require_factors(self, objective: Objective) -> None:

@@ -27,7 +27,7 @@ from keras_fer.training.config import TrainingConfig
 from keras_fer.training.distillation import distilled
 from keras_fer.training.factor_augmentation import factor_augmentation, left_out
 from keras_fer.training.factor_run import build_factor_model, factors_of_run
-from keras_fer.training.initial_weights import take_weights
+from keras_fer.training.initial_weights import freeze_expression, take_weights
 from keras_fer.training.known_factors import KnownFactors
 from keras_fer.training.probe_callback import dataset_probe_callback
 from keras_fer.training.tensorboard_hparams import hparams, hparams_callback
@@ -94,7 +94,9 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
             "epoch by. Prepare it again with a larger validation share, or choose another split."
         )
     model = build_model(config, dataset, batches.prior, num_steps, mixed, known)
-    if config.weights is not None:
+    if config.freeze_expression:
+        freeze_expression(model, config.weights)
+    elif config.weights is not None:
         take_weights(model, config.weights)
     augmented = augmentation(config, dataset, model.contract.image_size)
     model.compile(
@@ -116,7 +118,8 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
         size, split = model.contract.image_size, config.validation_split
         probes = [dataset_probe_callback(dataset, size, split, config.probe_every, seed=config.seed)]
     _make_folder(output)
-    saver = SaveBestAndLast(output, MONITOR)
+    # A frozen classifier is equally good after each epoch; what else is learned is best in the last.
+    saver = SaveBestAndLast(output, MONITOR, later_wins=config.freeze_expression)
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
     boards = _tensorboard(config, dataset, model, output) if isinstance(model, DisentanglingModel) else []
     interrupted = False
@@ -252,6 +255,10 @@ def _ema_momentum(wanted: float, num_steps: int) -> float:
 
 def _callbacks(config: TrainingConfig, output: Path, saver: SaveBestAndLast, probes: list) -> list:
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
+    # Nor can it show when to stop.
+    stopping = [keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=config.patience)]
+    if config.freeze_expression:
+        stopping = []
     return [
         *averaging,
         EpochFacts(),
@@ -260,7 +267,7 @@ def _callbacks(config: TrainingConfig, output: Path, saver: SaveBestAndLast, pro
         WriteHistory(output / run_folder.HISTORY),
         WarnOnCollapse(),
         keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=config.patience),
+        *stopping,
     ]
 
 

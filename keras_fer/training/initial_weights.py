@@ -1,6 +1,7 @@
 """Starting from what another model has learned."""
 
 import os
+from collections.abc import Sequence
 
 from keras_fer.errors import FERError
 from keras_fer.models.disentangling import DisentanglingModel
@@ -22,13 +23,41 @@ def take_weights(model: DisentanglingModel | FactorModel, source: str | os.PathL
     Raises:
         FERError: if `source` is no model of this package, or its parts have other shapes.
     """
+    _take(model, source, PARTS)
+
+
+def _take(model: DisentanglingModel | FactorModel, source: str | os.PathLike, parts: Sequence[str]) -> None:
     other = load_model(source)
-    for part in PARTS:
+    for part in parts:
         given, wanted = getattr(other, part).weights, getattr(model, part).weights
         if [weight.shape for weight in given] != [weight.shape for weight in wanted]:
             raise FERError(
                 f"The weights of {str(source)!r} do not fit: its {part.replace('_', ' ')} has other shapes. "
                 "Take `backbone`, `image_size`, `pooling` and `representation_size` from its config.json."
             )
-    for part in PARTS:
+    for part in parts:
         getattr(model, part).set_weights(getattr(other, part).get_weights())
+
+
+def freeze_expression(model: DisentanglingModel, source: str | os.PathLike) -> None:
+    """Takes the whole classifier of a trained model, which training then leaves as it is.
+
+    Trunk, expression branch and head are those of `source`, their statistics too, so accuracy and face
+    features stay what they were; the non-expression branch, the decoder and the critics learn.
+
+    Args:
+        model: the model that training will start from; to be compiled after this.
+        source: as in `take_weights`, with the same classes in the same order.
+
+    Raises:
+        FERError: as in `take_weights`, or if the classes are others.
+    """
+    names = load_model(source).contract.label_names
+    if tuple(names) != tuple(model.contract.label_names):
+        raise FERError(
+            f"A frozen classifier keeps its classes, and {str(source)!r} has others: {', '.join(names)}. "
+            f"The data set has {', '.join(model.contract.label_names)}."
+        )
+    _take(model, source, (*PARTS, "expression_head"))
+    for part in (*PARTS, "expression_head"):
+        getattr(model, part).trainable = False

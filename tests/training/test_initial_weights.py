@@ -8,7 +8,7 @@ from keras_fer.models.building import disentangling_model
 from keras_fer.models.loading import load_model
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.fit import fit
-from keras_fer.training.initial_weights import take_weights
+from keras_fer.training.initial_weights import freeze_expression, take_weights
 
 
 def model(num_expressions=8, **options):
@@ -90,3 +90,62 @@ def test_no_such_run(tmp_path, prepared_folder):
     with pytest.raises(FERError, match=r"There is no model at '.*absent'"):
         fit(config, verbose=0)
     assert not (tmp_path / "run").exists()
+
+
+def small_config(dataset, output, **options):
+    settings = {"backbone": "plain_small", "representation_size": 8, "non_expression_size": 8}
+    settings |= {"batch_size": 8, "ema_momentum": 0.5}
+    return TrainingConfig(dataset=str(dataset), output=str(output), **{**settings, **options})
+
+
+@pytest.mark.parametrize("preset", ["disentangle", "disentangle_pairs"])
+def test_a_frozen_classifier_stays_and_the_rest_learns(tmp_path, prepared_folder, preset):
+    first = fit(
+        small_config(prepared_folder, tmp_path / "first", preset="baseline", epochs=1), verbose=0
+    ).folder
+    result = fit(
+        small_config(
+            prepared_folder,
+            tmp_path / "second",
+            preset=preset,
+            epochs=2,
+            patience=1,
+            weights=str(first),
+            freeze_expression=True,
+            objective_changes={"bank_size": 64 if preset == "disentangle" else 0},
+        ),
+        verbose=0,
+    )
+    before, after = load_model(first), load_model(result.folder)
+    for part in ("trunk", "expression_branch", "expression_head"):
+        for now, then in zip(weights(getattr(after, part)), weights(getattr(before, part)), strict=True):
+            np.testing.assert_array_equal(now, then)
+    learned = [
+        not np.array_equal(now, then)
+        for now, then in zip(
+            weights(after.non_expression_branch), weights(before.non_expression_branch), strict=True
+        )
+    ]
+    assert all(learned)
+    assert result.best_epoch == 2  # Equally accurate after each epoch: the last has learned most.
+
+
+def test_a_frozen_classifier_keeps_its_classes(tmp_path):
+    model().save(tmp_path / "model.keras")
+    with pytest.raises(
+        FERError, match=r"keeps its classes, and .* has others: expression-0, .*expression-7\."
+    ):
+        freeze_expression(model(num_expressions=3), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "disentangle"}, "needs a trained classifier to keep"),
+        ({"preset": "baseline", "weights": "run"}, "'baseline' has nothing to learn"),
+        ({"preset": "disentangle", "weights": "run", "factors": ("expression", "pose")}, "without `factors`"),
+    ],
+)
+def test_what_cannot_be_frozen(options, message):
+    with pytest.raises(FERError, match=message):
+        TrainingConfig(dataset="data", output="run", freeze_expression=True, **options)
