@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from keras_fer.errors import FERError
-from keras_fer.training.ablation_config import AblationConfig, AblationRun, sharing
+from keras_fer.training.ablation_config import AblationConfig
 from keras_fer.training.ablation_folder import AblationFolder, content_hash
 from keras_fer.training.ablation_process import Worker, start_worker
 from keras_fer.training.ablation_report import write_summary
+from keras_fer.training.ablation_settings import AblationRun, sharing
 from keras_fer.training.ablation_summary import summarize_ablation
 
 Report = Callable[[str], None]
@@ -124,8 +125,8 @@ def _run(
     running: dict[int, tuple[Worker, list[AblationRun]]] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < workers:
-                group = waiting.pop(0)
+            while len(running) < workers and (group := _next(waiting, running)) is not None:
+                waiting.remove(group)
                 worker = start_worker(folder, group, workers)
                 running[worker.sentinel] = (worker, group)
             ended = connection.wait(list(running))
@@ -143,6 +144,18 @@ def _run(
         for worker, _ in running.values():
             worker.terminate()
     return failures
+
+
+def _next(
+    waiting: Sequence[list[AblationRun]], running: Mapping[int, tuple[Worker, list[AblationRun]]]
+) -> list[AblationRun] | None:
+    """Returns the first group whose weights are not still to be trained; one that failed gives none."""
+    pending = {run.name for group in (*waiting, *(group for _, group in running.values())) for run in group}
+    for group in waiting:
+        source = group[0].weights_of
+        if source is None or source.name not in pending:
+            return group
+    return None
 
 
 def _plan(

@@ -7,12 +7,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from keras_fer.errors import FERError
-from keras_fer.training.ablation_config import PATHS, AblationConfig, AblationRun, differing, settings_hash
+from keras_fer.training.ablation_config import AblationConfig
+from keras_fer.training.ablation_settings import PATHS, AblationRun, differing, settings_hash
+from keras_fer.training.config import TrainingConfig
 from keras_fer.training.run_folder import BEST_MODEL, write_json
 
 CONFIG = "ablation.json"
@@ -40,6 +42,13 @@ class AblationFolder:
         """Returns where a run is trained: an erased one beside the folder that it ends in."""
         home = self.run_folder(run)
         return home.with_name(f"{home.name}-unerased") if run.erase else home
+
+    def training_config(self, run: AblationRun) -> TrainingConfig:
+        """Returns the config of a run with its folder, and that of the run whose weights it starts from."""
+        config = replace(run.config, output=str(self.training_folder(run)))
+        if run.weights_of is not None:
+            config = replace(config, weights=str(self.training_folder(run.weights_of)))
+        return config
 
     def log(self, run: AblationRun) -> Path:
         """Returns the file of what the process of a run prints."""

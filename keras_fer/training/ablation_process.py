@@ -12,8 +12,8 @@ from multiprocessing import connection
 from pathlib import Path
 
 from keras_fer.errors import FERError
-from keras_fer.training.ablation_config import AblationRun
 from keras_fer.training.ablation_folder import AblationFolder
+from keras_fer.training.ablation_settings import AblationRun
 
 _THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",

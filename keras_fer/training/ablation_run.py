@@ -4,7 +4,6 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from keras_fer.evaluation.leakage_matrix import matrix_factor, summarize
 from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
-from keras_fer.training.ablation_config import AblationRun, settings_hash
 from keras_fer.training.ablation_folder import AblationFolder, content_hash
+from keras_fer.training.ablation_settings import AblationRun, settings_hash
 from keras_fer.training.epoch_lines import EpochLines
 from keras_fer.training.erase import erase
 from keras_fer.training.finish import finish
@@ -40,7 +39,7 @@ def run_group(folder: AblationFolder, runs: Sequence[AblationRun]) -> None:
         FERError: as `fit`, `erase` and `measure_leakage` do.
     """
     home = folder.training_folder(runs[0])
-    seconds = _trained(runs[0], home)
+    seconds = _trained(folder, runs[0])
     for run in runs:
         if folder.result(run) is not None:
             continue
@@ -55,15 +54,16 @@ def run_group(folder: AblationFolder, runs: Sequence[AblationRun]) -> None:
         folder.write_result(run, _result(run, output, seconds + erasing))
 
 
-def _trained(run: AblationRun, home: Path) -> float:
-    """Trains and evaluates in `home` unless that is done; returns the seconds that training took."""
+def _trained(folder: AblationFolder, run: AblationRun) -> float:
+    """Trains and evaluates unless that is done; returns the seconds that training took."""
+    home = folder.training_folder(run)
     settings = run.training_settings(content_hash)
     done = _read(home / TRAINED)
     if done.get("settings_hash") == settings_hash(settings):
         return float(done["seconds"])
     shutil.rmtree(home, ignore_errors=True)
     start = time.monotonic()
-    result = fit(replace(run.config, output=str(home)), callbacks=[EpochLines()], verbose=0)
+    result = fit(folder.training_config(run), callbacks=[EpochLines()], verbose=0)
     if result.interrupted:
         raise FERError("Training was interrupted.")
     seconds = time.monotonic() - start

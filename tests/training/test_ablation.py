@@ -106,6 +106,15 @@ def test_all_runs_are_made_seed_by_seed_and_summed_up(config, tmp_path, log):
     assert {"summary.md", "summary.html", "ablation.json"} <= {p.name for p in (tmp_path / "out").iterdir()}
 
 
+def test_weights_are_trained_before_they_are_taken(config, tmp_path, log):
+    """Two processes: what waits for weights lets what does not go first."""
+    variants = {"plain": {}, "more": {"epochs": 3, "weights_of": "plain"}, "long": {"epochs": 30}}
+    ablate(config(variants=variants, seeds=[0]), tmp_path / "out", workers=2, report=str)
+    events = log.events
+    assert [name for what, name in events[:2] if what == "start"] == ["plain-seed0", "long-seed0"]
+    assert events.index(("start", "more-seed0")) > events.index(("end", "plain-seed0"))
+
+
 def test_a_second_call_does_nothing_and_more_seeds_do_only_those(config, tmp_path, log):
     first = ablate(config(), tmp_path, report=str)
     log.events.clear()

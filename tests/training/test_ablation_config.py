@@ -5,15 +5,8 @@ import pytest
 
 from keras_fer.errors import FERError
 from keras_fer.evaluation.factors import FACTOR_CHOICES
-from keras_fer.training.ablation_config import (
-    FACTORS,
-    PATHS,
-    AblationConfig,
-    differing,
-    read_ablation,
-    settings_hash,
-    sharing,
-)
+from keras_fer.training.ablation_config import AblationConfig, read_ablation
+from keras_fer.training.ablation_settings import FACTORS, sharing
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted((ROOT / "examples" / "ablations").glob("*.json"))
@@ -68,73 +61,14 @@ def test_written_out_it_is_the_same():
     assert again.expected == {"result": "better"}
 
 
-def test_runs_that_differ_by_erasing_alone_share_a_training():
-    groups = [[run.name for run in group] for group in sharing(config().runs())]
-    assert groups == [
-        ["plain-seed0", "erased-seed0"],
-        ["pulled-seed0"],
-        ["plain-seed3", "erased-seed3"],
-        ["pulled-seed3"],
-    ]
-    variants = {"erased": {"erase": True}, "plain": {}}
-    assert [run.variant for run in next(sharing(config(variants=variants).runs()))] == ["plain", "erased"]
-
-
-# --- settings ------------------------------------------------------------------------------------
-
-
-def test_settings_hold_what_a_result_depends_on_and_nothing_else():
-    def settings(**changes):
-        return config(**changes).runs()[1].settings(lambda path: f"content of {path.split('/')[-1]}")
-
-    plain = settings()
-    assert plain["dataset"] == "content of faces"
-    assert settings(dataset="elsewhere/faces") == plain
-    assert settings(seeds=[0], description="x", expected="y") == plain
-    assert plain["objective"]["adversarial_weight"] == 0.1
-    for change in (
-        {"dataset": "others"},
-        {"base": {"epochs": 2, "decorrelation_weight": 0.2}},
-        {"base": {"epochs": 2, "decorrelation_weight": 0.1, "batch_size": 16}},
-        {"base": {"epochs": 2, "decorrelation_weight": 0.1, "weights": "run"}},
-        {"probe": {"seeds": [0]}},
-        {"seeds": [1]},
-    ):
-        assert settings_hash(settings(**change)) != settings_hash(plain)
-    base = {"mixed_dataset": "a/b", "weights": "c/d", "decorrelation_weight": 0.1}
-    assert [settings(base=base)[name] for name in PATHS] == [
-        "content of faces",
-        "content of b",
-        "content of d",
-    ]
-    other_way_round = dict(reversed(plain.items()))
-    assert settings_hash(other_way_round) == settings_hash(plain)
-
-
-def test_differences_are_named():
-    stored = config().runs()[1].settings()
-    assert differing(stored, stored) == []
-    assert differing(json.loads(json.dumps(stored)), stored) == []
-    changed = config(
-        base={"epochs": 9, "decorrelation_weight": 0.2},
-        variants={"plain": {"preset": "baseline"}, "pulled": {"preset": "paper", "num_critics": 2}},
-        probe={"seeds": [1]},
-    )
-    assert differing(stored, changed.runs()[1].settings()) == [
-        "epochs: 3 there, 9 here",
-        "probe: {'representations': ['non_expression_representation'], 'factors': 'expression', 'seeds': "
-        "[0, 1, 2], 'max_rows': 30000} there, {'representations': ['non_expression_representation'], "
-        "'factors': 'expression', 'seeds': [1], 'max_rows': 30000} here",
-        "decorrelation_weight: 0.1 there, 0.2 here",
-    ]
-
-
-def test_a_field_that_came_later_counts_as_its_default():
-    stored = config().runs()[0].settings()
-    del stored["gradient_clip"], stored["objective"]["label_smoothing"]
-    assert differing(stored, config().runs()[0].settings()) == []
-    changed = config(base={"epochs": 2, "decorrelation_weight": 0.1, "gradient_clip": 1.0})
-    assert differing(stored, changed.runs()[0].settings()) == ["gradient_clip: 0.0 there, 1.0 here"]
+def test_weights_of_a_variant_with_the_same_seed():
+    values = {"plain": {"preset": "baseline"}, "more": {"preset": "paper", "weights_of": "plain"}}
+    made = config(variants=values)
+    runs = {run.name: run for run in made.runs()}
+    assert runs["more-seed3"].weights_of == runs["plain-seed3"]
+    assert runs["more-seed3"].config.weights == "plain-seed3"
+    assert runs["plain-seed3"].weights_of is None
+    assert AblationConfig.from_dict(json.loads(json.dumps(made.to_dict()))).runs() == made.runs()
 
 
 # --- refusals ------------------------------------------------------------------------------------
@@ -160,6 +94,19 @@ def test_a_field_that_came_later_counts_as_its_default():
         ({"variants": {"a": {"preset": "best"}}}, "no preset 'best'"),
         ({"variants": {"a": {}, "b": {}}}, "'a' and 'b' are the same"),
         ({"base": {}, "variants": {"a": {"preset": "baseline", "erase": True}}}, "nothing to keep"),
+        (
+            {"variants": {"a": {"weights_of": "b"}, "b": {"epochs": 3}}},
+            "name a variant before it.*Received: 'b'",
+        ),
+        ({"variants": {"a": {"weights_of": 3}}}, "Received: 3"),
+        (
+            {"variants": {"a": {}, "b": {"weights_of": "a", "weights": "run"}}},
+            "both `weights` and `weights_of`",
+        ),
+        (
+            {"variants": {"a": {"erase": True}, "b": {"weights_of": "a"}}, "base": {"preset": "d2ae"}},
+            "before it, without `erase`",
+        ),
         ({"baseline": "other"}, r"must name a variant of \['plain', 'pulled', 'erased'\]"),
         ({"seeds": []}, r"different whole numbers from 0 to 4294967295. Received: \[\]"),
         ({"seeds": [0, 0]}, r"Received: \[0, 0\]"),
@@ -216,6 +163,7 @@ def test_json_and_toml_are_the_same(tmp_path):
         ("a.json", "\xff", "cannot be read"),
         ("a.json", "[" * 100_000, "cannot be read"),
         ("a.json", "[]", "must be an object"),
+        ("a.json", '{"dataset": "a", "seeds": [0], "dataset": "b"}', "'dataset' stands twice"),
         ("a.json", "{}", "needs `dataset`"),
     ],
 )

@@ -5,9 +5,10 @@ import pytest
 
 from keras_fer.errors import FERError
 from keras_fer.training import ablation_run
-from keras_fer.training.ablation_config import AblationConfig, sharing
+from keras_fer.training.ablation_config import AblationConfig
 from keras_fer.training.ablation_folder import AblationFolder
 from keras_fer.training.ablation_run import run_group
+from keras_fer.training.ablation_settings import sharing
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +146,25 @@ def test_a_training_that_was_interrupted_is_no_result(group, tmp_path, monkeypat
     with pytest.raises(FERError, match="interrupted"):
         run_group(AblationFolder(tmp_path), group)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_starts_from_the_weights_of_another(config, prepared_folder, tmp_path):
+    values = {**config.to_dict(), "baseline": "plain"}
+    values["variants"] = {
+        "plain": values["variants"]["plain"],
+        "beside": {
+            **values["variants"]["plain"],
+            "preset": "disentangle_pairs",
+            "weights_of": "plain",
+            "freeze_expression": True,
+        },
+    }
+    folder = AblationFolder(tmp_path)
+    runs = AblationConfig.from_dict(values).runs()
+    for group in sharing(runs):
+        run_group(folder, group)
+    plain, beside = (folder.result(run) for run in runs)
+    assert beside["metrics"]["accuracy"] == plain["metrics"]["accuracy"]
+    assert beside["metrics"]["effective_rank"] != plain["metrics"]["effective_rank"]
+    stored = read(folder.run_folder(runs[1]) / "config.json")
+    assert stored["weights"] == str(folder.run_folder(runs[0]).resolve())
