@@ -185,7 +185,7 @@ PRESETS = {
     ),
     "disentangle": Objective(
         reconstruction_weight=3.0,
-        adversarial_weight=1.0,
+        adversarial_weight=3.0,
         adversarial_mode="reversal",
         adversarial_scope="branch",
         adversarial_clamp=True,
