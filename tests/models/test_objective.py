@@ -18,7 +18,7 @@ TABLE = {
         "reconstruction_route": "branch",
     },
     "disentangle": {
-        "adversarial_weight": 1.0,
+        "adversarial_weight": 3.0,
         "adversarial_mode": "reversal",
         "adversarial_clamp": True,
         "adversarial_scope": "branch",
