@@ -48,20 +48,6 @@ def residual_small(image_size: int, normalization_kind: str = "standardized_gray
     return keras.Model(images, features, name="residual_small")
 
 
-def residual_medium(image_size: int, normalization_kind: str = "standardized_gray") -> keras.Model:
-    """Residual net of four stages for 48–64 px crops, to be a teacher. 3.4 M parameters.
-
-    The first convolution halves the size at once: a step takes twice as long as with `residual_small`.
-    """
-    images = keras.Input((image_size, image_size, 3), name="images")
-    features = _convolution(normalization(normalization_kind)(images), 48, 4, 2, name="stem_half")
-    for stage, (filters, blocks, strides) in enumerate(((48, 1, 1), (96, 1, 2), (192, 2, 2), (384, 1, 2))):
-        for block in range(blocks):
-            name = f"stage{stage}_block{block}"
-            features = _residual_block(features, filters, strides if block == 0 else 1, name)
-    return keras.Model(images, features, name="residual_medium")
-
-
 def plain_small(image_size: int, normalization_kind: str = "standardized_gray") -> keras.Model:
     """Six convolutions for 48–64 px crops, for runs of a minute. 0.14 M parameters."""
     images = keras.Input((image_size, image_size, 3), name="images")
@@ -122,7 +108,6 @@ def _application(name: str, **settings):
 
 BACKBONES = {
     "residual_small": residual_small,
-    "residual_medium": residual_medium,
     "plain_small": plain_small,
     "mobile_convolutional": mobile_convolutional,
     "mobilenet_v2": _application("MobileNetV2", alpha=1.0),

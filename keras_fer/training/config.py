@@ -13,7 +13,6 @@ SAMPLING = ("natural", "balanced", "tempered")
 # without loading TensorFlow; a test keeps them equal.
 BACKBONE_NAMES = (
     "residual_small",
-    "residual_medium",
     "plain_small",
     "mobile_convolutional",
     "mobilenet_v2",
