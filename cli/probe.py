@@ -90,6 +90,7 @@ def command(
     from keras_fer.evaluation.factors import dataset_factors
 
     folder = _output_folder(run, output)
+    _require_known(run, representations)
     images = open_prepared(dataset if dataset is not None else _dataset_of(run))
     factors = dataset_factors(images, factor_choice)
 
@@ -128,11 +129,27 @@ def _output_folder(run: Path, output: Path | None) -> Path | None:
     from keras_fer.errors import FERError
 
     if output is None:
-        return run if run.is_dir() else None
+        if not run.is_dir():
+            return None
+        output = run
     parent = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
     if not (parent.is_dir() and os.access(parent, os.W_OK)):
         raise FERError(f"Nothing can be written to {str(output)!r}; name another folder with --output.")
     return output
+
+
+def _require_known(run: Path, representations: tuple[str, ...]) -> None:
+    """Refuses names that no model of the expression alone has; what others have only they can tell."""
+    from keras_fer.errors import FERError
+    from keras_fer.evaluation.representation_names import REPRESENTATIONS
+    from keras_fer.training.run_folder import CONFIG, read_config
+
+    if not representations or not (run / CONFIG).is_file() or read_config(run).get("factors"):
+        return
+    if unknown := [name for name in representations if name not in REPRESENTATIONS]:
+        raise FERError(
+            f"The run has no representation {unknown[0]!r}. There are: {', '.join(REPRESENTATIONS)}."
+        )
 
 
 def _dataset_of(run: Path) -> Path:

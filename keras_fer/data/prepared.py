@@ -80,6 +80,11 @@ class PreparedDataset:
             raise ValueError(f"`split` must be one of {SPLITS}. Received: {split!r}")
         return np.flatnonzero(self.splits == SPLITS.index(split)).astype(np.int64)
 
+    @property
+    def judged_split(self) -> str:
+        """The split that models are judged on: test, or validation where there is no test image."""
+        return "test" if len(self.indices("test")) else "validation"
+
     def images(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """Reads images, uint8 `(n, height, width, channels)`, in the order of `indices`.
 

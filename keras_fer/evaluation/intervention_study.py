@@ -226,7 +226,7 @@ def dataset_study(
     Raises:
         FERError: if the split has fewer than 8 images.
     """
-    split = "test" if len(dataset.indices("test")) else "validation"
+    split = dataset.judged_split
     rows = dataset.indices(split)
     if len(rows) < 8:
         raise FERError(

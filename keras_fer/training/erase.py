@@ -135,7 +135,7 @@ def erase(
 
 def _labelled_rows(dataset: PreparedDataset, max_rows: int) -> ProbeSplit:
     """Chooses what to fit on and what to judge on, of at least two classes that are in both."""
-    split = "test" if len(dataset.indices("test")) else "validation"
+    split = dataset.judged_split
     rows = named_split(dataset, dataset.labels >= 0, "train", split, max_rows)
     if len(usable_classes(dataset.labels[rows.train], dataset.labels[rows.test])) < 2:
         raise FERError(

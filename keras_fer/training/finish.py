@@ -64,8 +64,7 @@ def rewrite_report(run: Path, model: Any) -> bool:
 
 
 def _predictions(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
-    split = "test" if len(dataset.indices("test")) else "validation"
-    return evaluate(KerasRecognizer(model), dataset, split)
+    return evaluate(KerasRecognizer(model), dataset, dataset.judged_split)
 
 
 def _mixed_with(config: Mapping[str, Any]) -> list[tuple[str, str]]:

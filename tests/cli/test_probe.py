@@ -1,6 +1,8 @@
 import json
+import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -165,13 +167,25 @@ def test_refusals_are_one_sentence(run, model_file, photos, tmp_path):
         ((run, empty), "There is no prepared data set"),
         ((empty, photos), "There is no model at"),
         ((run, "--output", tmp_path / "file" / "below"), "Nothing can be written to"),
-        ((run, "--representation", "size", *FAST), "has no representation size. There are: expression_"),
+        (
+            (run, "--representation", "size", *FAST),
+            "no representation 'size'. There are: non_expression_",
+        ),
     ):
         result = probe(*arguments)
         assert result.exit_code == 1, result.output
         assert message in result.stderr
         assert "Traceback" not in result.output
     assert not (run / "probes.json").exists()
+
+
+def test_a_run_that_cannot_be_written_to_is_refused_before_an_hour_of_probing(run, monkeypatch):
+    # As root every folder can be written to.
+    system = SimpleNamespace(access=lambda folder, mode: False, W_OK=os.W_OK)
+    monkeypatch.setattr("keras_fer.cli.probe.os", system)
+    result = probe(run)
+    assert result.exit_code == 1
+    assert f"Nothing can be written to '{run}'; name another folder with --output." in result.stderr
 
 
 @pytest.mark.parametrize("options", [["--factors", "age"], ["--seeds", "0"], ["--max-rows", "1"]])

@@ -2,6 +2,7 @@ import itertools
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,6 +188,12 @@ def test_no_data_set_here(tmp_path):
     for path in (tmp_path, tmp_path / "absent"):
         with pytest.raises(FERError, match="There is no prepared data set"):
             open_prepared(path)
+
+
+def test_the_split_that_is_judged_on(tmp_path):
+    dataset, _ = write(tmp_path / "out")
+    assert dataset.judged_split == "test"
+    assert replace(dataset, splits=np.minimum(dataset.splits, 1)).judged_split == "validation"
 
 
 def test_indices_out_of_range_are_refused(tmp_path):
