@@ -59,7 +59,8 @@ def _trained(folder: AblationFolder, run: AblationRun) -> float:
     home = folder.training_folder(run)
     settings = run.training_settings(content_hash)
     done = _read(home / TRAINED)
-    if done.get("settings_hash") == settings_hash(settings):
+    # Whatever damaged an evaluation may have damaged the model: both are made anew.
+    if done.get("settings_hash") == settings_hash(settings) and _read(home / run_folder.EVALUATION):
         return float(done["seconds"])
     shutil.rmtree(home, ignore_errors=True)
     start = time.monotonic()

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -117,6 +118,16 @@ def test_a_trained_run_is_not_trained_again_when_only_its_probes_are_missing(fol
     after = read(result)
     assert trainings == []
     assert after["metrics"] == before["metrics"]
+
+
+def test_a_damaged_evaluation_makes_the_run_anew(folder, group, trainings, tmp_path):
+    copied = AblationFolder(tmp_path / "copy")
+    shutil.copytree(folder.path, copied.path)
+    (copied.run_folder(group[0]) / "result.json").unlink()
+    (copied.run_folder(group[0]) / "evaluation.json").write_text('{"accura')
+    with pytest.raises(FERError, match="no training here"):
+        run_group(copied, group)
+    assert len(trainings) == 1
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"settings_hash": "other", "seconds": 1}'])
