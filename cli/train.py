@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.errors import FERError
@@ -36,6 +37,7 @@ class _ClassWeights(click.ParamType):
 
 
 BALANCED = "balanced"
+_TEACHERS = "First the teachers answer for every training image, as it is and mirrored."
 _WEIGHT = click.FloatRange(min=0)
 _SHARE = click.FloatRange(0, 1, max_open=True)
 _DEFAULTS = TrainingConfig(dataset="", output="")
@@ -131,9 +133,22 @@ def _options(function):
     return function
 
 
+def _unless_resumed(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    if value is None and context.params.get("stopped") is None and not context.resilient_parsing:
+        raise click.UsageError(f"Missing argument '{str(parameter.name).upper()}'.", context)
+    return value
+
+
 @click.command("train")
-@click.argument("dataset", type=click.Path(path_type=Path))
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("dataset", type=click.Path(path_type=Path), required=False, callback=_unless_resumed)
+@click.argument("run", type=click.Path(path_type=Path), required=False, callback=_unless_resumed)
+@click.option(
+    "--resume",
+    "stopped",
+    is_eager=True,  # Whether the arguments may be missing depends on it.
+    type=click.Path(path_type=Path),
+    help="Go on with this run, which was killed or interrupted, as it began; DATASET and RUN are left out.",
+)
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Objective.  [default: paper]")
 @click.option(
     "--config",
@@ -162,14 +177,22 @@ def _options(function):
 @click.option("--jit-compile/--no-jit-compile", default=None, help="Compile the step with XLA.")
 @click.option("--progress/--no-progress", default=None, help="Show each step.  [default: on a terminal]")
 @_options
+@click.pass_context
 def command(
-    dataset: Path, run: Path, config_file: Path | None, progress: bool | None, **options: Any
+    context: click.Context,
+    dataset: Path,
+    run: Path,
+    stopped: Path | None,
+    config_file: Path | None,
+    progress: bool | None,
+    **options: Any,
 ) -> None:
     """Train on the prepared data set DATASET.
 
     Leaves the folder RUN: the best and the last model, config, history, TensorBoard logs, contract,
     evaluation on the test split and report.html. Ctrl-C after the first epoch ends training early and
-    keeps all that. With --mixed-dataset, such as pairs of synthetic faces, each batch holds rows of two
+    keeps all that; --resume goes on with a run that was stopped in any way, and ends where it would have
+    ended. With --mixed-dataset, such as pairs of synthetic faces, each batch holds rows of two
     data sets; labels are mapped by name, and DATASET alone is validated and tested on. With --factors each
     known factor gets a representation of its own, and critics chase it out of all others.
 
@@ -178,16 +201,21 @@ def command(
         keras-fer train prepared/ferplus runs/mixed --preset disentangle_pairs --mixed-dataset prepared/pairs
         keras-fer train prepared/faces runs/factors --preset disentangle --factors expression,identity,pose
         keras-fer train prepared/ferplus runs/again --config runs/paper/config.json --seed 1
+        keras-fer train --resume runs/paper
     """
+    if stopped is not None:
+        _require_alone(context)
+        _resume(stopped, progress)
+        return
     # Refused before TensorFlow loads, which takes seconds.
-    from keras_fer.atomic import require_new_folder
     from keras_fer.data.prepared import open_prepared
     from keras_fer.data.sampling import balancing_weights
+    from keras_fer.training.checkpoint_folder import require_new_run
 
     if options["class_weights"] == BALANCED:
         options["class_weights"] = balancing_weights(open_prepared(dataset).class_counts("train"))
     config = _config(dataset, run, config_file, options)
-    require_new_folder(run)
+    require_new_run(run)
     sources = [open_prepared(folder) for folder in (dataset, config.mixed_dataset) if folder is not None]
     config.objective().require_classes(len(sources[0].label_names))
     if config.factors is not None:
@@ -196,16 +224,55 @@ def command(
         require_known(config.factors, sources)
     load_tensorflow()
     from keras_fer.training.epoch_lines import EpochLines
-    from keras_fer.training.finish import finish
     from keras_fer.training.fit import fit
 
     if config.teachers:
-        click.echo("First the teachers answer for every training image, as it is and mirrored.")
-    result = fit(config, callbacks=[EpochLines(live=progress)], verbose=0)
+        click.echo(_TEACHERS)
+    _conclude(fit(config, callbacks=[EpochLines(live=progress)], verbose=0), config.validation_split)
+
+
+def _require_alone(context: click.Context) -> None:
+    """A run goes on as it began: `--resume` takes nothing but how much is shown."""
+    given = [
+        parameter.human_readable_name if parameter.param_type_name == "argument" else parameter.opts[0]
+        for parameter in context.command.params
+        if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        and parameter.name not in ("stopped", "progress")
+    ]
+    if given:
+        raise FERError(
+            f"A run goes on with the config that it began with: leave out {', '.join(given)} beside --resume."
+        )
+
+
+def _resume(run: Path, progress: bool | None) -> None:
+    # Refused before TensorFlow loads.
+    from keras_fer.training.resume import stopped_run
+
+    found = stopped_run(run)
+    load_tensorflow()
+    from keras_fer.training.epoch_lines import EpochLines
+    from keras_fer.training.resume import resume
+
+    if found.trained:
+        click.echo("Training had ended; the evaluation follows.")
+    elif found.epochs_done:
+        click.echo(f"Training goes on after epoch {found.epochs_done} of {found.config.epochs}.")
+    else:
+        click.echo("Training was stopped before the first epoch ended, and starts anew.")
+    if found.config.teachers and not found.trained:
+        click.echo(_TEACHERS)
+    _conclude(resume(run, [EpochLines(live=progress)], verbose=0), found.config.validation_split)
+
+
+def _conclude(result: Any, validation_split: str) -> None:
+    """Evaluates what training left, and says what came of it."""
+    from keras_fer.training.finish import finish
+
     ended = "Interrupted; the" if result.interrupted else "The"
     click.echo(
         f"{ended} best epoch was {result.best_epoch}, with {result.best_accuracy:.2%} on the "
-        f"{config.validation_split} split."
+        f"{validation_split} split."
     )
     evaluation = finish(result.folder)
     low, high = evaluation.accuracy_interval
@@ -214,6 +281,8 @@ def command(
         f"{evaluation.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})."
     )
     click.echo(f"Report: {result.folder / 'report.html'}")
+    if result.interrupted:
+        click.echo(f"To go on with it: keras-fer train --resume {result.folder}")
 
 
 def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[str, Any]) -> TrainingConfig:

@@ -59,6 +59,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             fsync(file)
+        fsync(temporary)
         temporary.replace(path)
         fsync(path.parent)
     finally:

@@ -24,6 +24,8 @@ CRITICS, BRANCHES = MODELS + "critics.py", MODELS + "branches.py"
 FACTOR_TERMS, FACTOR_LOSSES = MODELS + "factor_terms.py", MODELS + "factor_losses.py"
 FACTOR_MODEL = MODELS + "factor_model.py"
 ERASURE = MODELS + "erasure.py"
+TRAINING = "keras_fer/training/"
+CHECKPOINTS = TRAINING + "checkpoints.py"
 
 
 class Bug(NamedTuple):
@@ -392,6 +394,37 @@ BUGS = (
         "np.linalg.svd(cross_covariance, full",
     ),
     Bug("the erasure moves the mean", ERASURE, "removed @ mean, directions", "0 * mean, directions"),
+    Bug(
+        "a resumed training begins with an empty bank",
+        CHECKPOINTS,
+        "in enumerate(holder.variables)",
+        'in enumerate(holder.variables)\n        if "bank" not in variable.path',
+    ),
+    Bug(
+        "a resumed training has a new optimiser of the critics",
+        CHECKPOINTS,
+        '"critic_optimizer": model.critic_optimizer}',
+        '"critic_optimizer": None}',
+    ),
+    Bug(
+        "a resumed training goes on from the averages",
+        CHECKPOINTS,
+        '("_ema_weights_in_model",)',
+        "()",
+    ),
+    Bug(
+        "a resumed training drops out other units",
+        CHECKPOINTS,
+        "in enumerate(holder.variables)",
+        'in enumerate(holder.variables)\n        if "seed_generator" not in variable.path',
+    ),
+    Bug(
+        "a resumed training sees the first batches again",
+        TRAINING + "fit.py",
+        "start_step=first_epoch * steps_per_epoch",
+        "start_step=0",
+    ),
+    Bug("a resumed training has all its patience again", CHECKPOINTS, '("best", "wait")', '("best",)'),
 )
 
 
@@ -406,7 +439,7 @@ def plant(bug: Bug, copy: Path) -> None:
 
 
 def first_failure(copy: Path, file: str) -> str | None:
-    """Runs the tests of the models in the copy; returns the name of the first that fails.
+    """Runs the tests of the models, or of resuming, in the copy; returns the name of the first that fails.
 
     Args:
         copy: of the checkout.
@@ -421,6 +454,8 @@ def first_failure(copy: Path, file: str) -> str | None:
         for path in (copy / "tests/models").glob("test_*.py")
         if path.name not in (Path(steps).name, "test_backbones.py")
     )
+    if file.startswith(TRAINING):
+        steps, others = "tests/training/test_resume.py", ["tests/training/test_checkpoints.py"]
     command = [
         sys.executable,
         "-m",
@@ -448,7 +483,9 @@ def first_failure(copy: Path, file: str) -> str | None:
     if run.returncode == 0:
         return None
     found = re.search(
-        r"^(?:FAILED|ERROR) tests/models/(\S+?\.py)(?:::(.+?))?(?: - |$)", run.stdout, re.MULTILINE
+        r"^(?:FAILED|ERROR) tests/(?:models|training)/(\S+?\.py)(?:::(.+?))?(?: - |$)",
+        run.stdout,
+        re.MULTILINE,
     )
     if not found:
         raise SystemExit(run.stdout[-2000:] + run.stderr[-2000:])

@@ -15,13 +15,13 @@ from keras_fer.errors import FERError
 from keras_fer.training.ablation_config import AblationConfig
 from keras_fer.training.ablation_settings import PATHS, AblationRun, differing, settings_hash
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.folder_lock import folder_lock
 from keras_fer.training.run_folder import BEST_MODEL, write_json
 
 CONFIG = "ablation.json"
 RUNS = "runs"
 LOGS = "logs"
 RESULT = "result.json"
-_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class AblationFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FERError(f"The folder {str(self.path)!r} cannot be made: {error.strerror}.") from error
-        with _lock(self.path / _LOCK):
+        with folder_lock(self.path):
             results = self.results(config.runs(), content_hash)
             write_json(self.path / CONFIG, config.to_dict())
             for name in (RUNS, LOGS):
@@ -189,21 +189,3 @@ def content_hash(path: str) -> str:
         with model.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     return open_prepared(path).content_hash
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Holds a lock that the system releases when this process ends in any way."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: without a lock, two processes are the user's own care.
-        yield
-        return
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise FERError(
-                f"Another process is working in {str(path.parent)!r}. Wait for it or name another output."
-            ) from error
-        yield

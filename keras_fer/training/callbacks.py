@@ -45,6 +45,10 @@ class WriteHistory(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Adds a row and writes the file anew."""
         self.rows.append({"epoch": epoch, **logs})
+        self.write()
+
+    def write(self) -> None:
+        """Writes the rows, whatever the file held."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         with atomic_file(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)

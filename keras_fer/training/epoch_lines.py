@@ -25,7 +25,7 @@ class EpochLines(keras.callbacks.Callback):
         self._given_stream = stream
         self._wants_live = live
         self._epoch = 0
-        self._best = -math.inf
+        self.best = -math.inf
         self._epoch_start = self._last_drawn = 0.0
 
     @property
@@ -60,8 +60,8 @@ class EpochLines(keras.callbacks.Callback):
         parts = [_duration(time.monotonic() - self._epoch_start), self._learned(logs)]
         accuracy = logs.get("val_expression_accuracy")
         if accuracy is not None:
-            best = ", the best so far" if accuracy > self._best else ""
-            self._best = max(self._best, accuracy)
+            best = ", the best so far" if accuracy > self.best else ""
+            self.best = max(self.best, accuracy)
             parts.append(f"validation {accuracy:.1%}{best}")
         if "val_effective_rank" in logs and self.model.objective.moves_non_expression_branch:
             width = self.model.non_expression_branch.output_shape[-1]

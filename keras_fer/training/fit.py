@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_fer.atomic import require_new_folder
+from keras_fer.atomic import atomic_file
 from keras_fer.contract import ModelContract
 from keras_fer.data.augmentation import AUGMENTATIONS, augment
 from keras_fer.data.crop_convention import crop_convention
@@ -23,13 +24,17 @@ from keras_fer.models.factor_model import FactorModel
 from keras_fer.training import run_folder
 from keras_fer.training.batches import training_batches
 from keras_fer.training.callbacks import EpochFacts, SaveBestAndLast, WarnOnCollapse, WriteHistory
+from keras_fer.training.checkpoint_folder import remove_checkpoints, require_new_run
+from keras_fer.training.checkpoints import WriteCheckpoints, restore
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.distillation import distilled
 from keras_fer.training.factor_augmentation import factor_augmentation, left_out
 from keras_fer.training.factor_run import build_factor_model, factors_of_run
+from keras_fer.training.folder_lock import folder_lock
 from keras_fer.training.initial_weights import freeze_expression, take_weights
 from keras_fer.training.known_factors import KnownFactors
 from keras_fer.training.probe_callback import dataset_probe_callback
+from keras_fer.training.resume import StoppedRun
 from keras_fer.training.tensorboard_hparams import hparams, hparams_callback
 from keras_fer.training.tensorboard_pictures import TensorBoardPictures, picture_faces
 
@@ -54,20 +59,28 @@ class TrainingResult:
 
 
 def fit(
-    config: TrainingConfig, callbacks: Sequence[keras.callbacks.Callback] = (), verbose: int = 2
+    config: TrainingConfig,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int = 2,
+    stopped: StoppedRun | None = None,
 ) -> TrainingResult:
     """Trains, and leaves a run folder with the best and the last model.
+
+    Until training has ended the folder holds checkpoints too, from which `keras_fer.training.resume.resume`
+    goes on.
 
     Args:
         config: what to do.
         callbacks: further Keras callbacks, called after those of the run.
         verbose: as in `keras.Model.fit`.
+        stopped: what `resume` found in the output, which it holds the lock of; None for a new run.
 
     Raises:
         FERError: if a data set or the output cannot be used, or the loss stops being finite.
     """
     output = Path(config.output)
-    require_new_folder(output)
+    if stopped is None:
+        require_new_run(output)
     dataset = open_prepared(config.dataset, verify="checksums")
     mixed = None
     if config.mixed_dataset is not None:
@@ -77,12 +90,12 @@ def fit(
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     try:
-        return _fit(config, dataset, mixed, output, callbacks, verbose)
+        return _fit(config, dataset, mixed, output, callbacks, verbose, stopped)
     finally:
         keras.config.set_dtype_policy("float32")
 
 
-def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
+def _fit(config, dataset, mixed, output, callbacks, verbose, stopped) -> TrainingResult:
     known = factors_of_run(config, dataset, mixed)
     batches = training_batches(config, dataset, mixed, known.targets)
     steps_per_epoch = config.steps_per_epoch or batches.steps_per_epoch
@@ -99,17 +112,14 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
     elif config.weights is not None:
         take_weights(model, config.weights)
     augmented = augmentation(config, dataset, model.contract.image_size)
-    model.compile(
-        optimizer=_optimizer(config, num_steps),
-        critic_optimizer=keras.optimizers.Adam(config.critic_learning_rate, beta_1=0.5),
-        # XLA has no kernel for the warp: a compiled step gets its images augmented.
-        augmentation=None if config.jit_compile else augmented,
-        augmentation_seed=config.seed,
-        seed=config.seed,
-        jit_compile=config.jit_compile,
-    )
+    _compile(model, config, num_steps, augmented)
+    checkpoint = None if stopped is None else stopped.checkpoint
+    if checkpoint is not None:
+        restore(output, model, checkpoint)
+    first_epoch = 0 if checkpoint is None else checkpoint.epoch + 1
     pipeline = batches.pipeline(
-        num_steps=num_steps,
+        start_step=first_epoch * steps_per_epoch,
+        num_steps=(config.epochs - first_epoch) * steps_per_epoch,
         augmentation=augmented if config.jit_compile else None,
         augmentation_seed=config.seed,
     )
@@ -122,27 +132,34 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
     saver = SaveBestAndLast(output, MONITOR, later_wins=config.freeze_expression)
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
     boards = _tensorboard(config, dataset, model, output) if isinstance(model, DisentanglingModel) else []
+    callbacks = [*_callbacks(config, output, saver, probes), tensorboard, *boards, *callbacks]
+    callbacks.append(WriteCheckpoints(output, callbacks, checkpoint))
     interrupted = False
-    try:
-        _write_start(config, dataset, mixed, batches.num_withheld, model, output)
-        model.fit(
-            pipeline,
-            shuffle=False,  # The sampler has shuffled.
-            epochs=config.epochs,
-            steps_per_epoch=steps_per_epoch,
-            validation_data=evaluation_pipeline(
-                dataset, validation, 256, model.contract.image_size, known.validation_targets()
-            ),
-            callbacks=[*_callbacks(config, output, saver, probes), tensorboard, *boards, *callbacks],
-            verbose=verbose,
-        )
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        # Keras calls this at a regular end only; it closes the files.
-        tensorboard.on_train_end()
-        if saver.best_epoch is None:
-            shutil.rmtree(output, ignore_errors=True)
+    with folder_lock(output / run_folder.CHECKPOINTS) if stopped is None else nullcontext():
+        try:
+            if checkpoint is None:
+                _write_start(config, dataset, mixed, batches.num_withheld, model, output)
+            model.fit(
+                pipeline,
+                shuffle=False,  # The sampler has shuffled.
+                initial_epoch=first_epoch,
+                epochs=config.epochs,
+                steps_per_epoch=steps_per_epoch,
+                validation_data=evaluation_pipeline(
+                    dataset, validation, 256, model.contract.image_size, known.validation_targets()
+                ),
+                callbacks=callbacks,
+                verbose=verbose,
+            )
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            # Keras calls this at a regular end only; it closes the files.
+            tensorboard.on_train_end()
+            if saver.best_epoch is None:
+                shutil.rmtree(output, ignore_errors=True)
+        if not interrupted:
+            remove_checkpoints(output)
     if saver.best_epoch is None:
         raise FERError(
             "Training was stopped before the first epoch ended; nothing was kept."
@@ -152,9 +169,26 @@ def _fit(config, dataset, mixed, output, callbacks, verbose) -> TrainingResult:
     return TrainingResult(output, saver.best_epoch + 1, float(saver.best), interrupted)
 
 
+def _compile(model: DisentanglingModel | FactorModel, config: TrainingConfig, num_steps: int, augmented):
+    model.compile(
+        optimizer=_optimizer(config, num_steps),
+        critic_optimizer=keras.optimizers.Adam(config.critic_learning_rate, beta_1=0.5),
+        # XLA has no kernel for the warp: a compiled step gets its images augmented.
+        augmentation=None if config.jit_compile else augmented,
+        augmentation_seed=config.seed,
+        seed=config.seed,
+        jit_compile=config.jit_compile,
+    )
+    # Else the step would be traced twice: it may not make variables. And a checkpoint sets them.
+    model.optimizer.build(model.encoder_variables)
+    if model.critic_optimizer is not None:
+        model.critic_optimizer.build(model.critic_variables)
+
+
 def _make_folder(output: Path) -> None:
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        # First: it tells a run that was stopped, as soon as its config is there.
+        (output / run_folder.CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FERError(f"The run folder {str(output)!r} cannot be made: {error.strerror}.") from error
 
@@ -286,7 +320,8 @@ def _tensorboard(
 
 def _write_start(config, dataset, mixed, num_withheld, model, output) -> None:
     """Writes what is known before the first step."""
-    (output / run_folder.CONTRACT).write_text(model.contract.to_json(), encoding="utf-8")
+    with atomic_file(output / run_folder.CONTRACT) as temporary:
+        temporary.write_text(model.contract.to_json(), encoding="utf-8")
     run_folder.write_json(
         output / run_folder.CONFIG,
         {

@@ -20,6 +20,7 @@ REPORT = "report.html"
 REPORT_TABLES = "report_tables.json"
 EVALUATION = "evaluation.json"
 TENSORBOARD = "tensorboard"
+CHECKPOINTS = "checkpoints"
 CONTRACT = CONTRACT_FILE
 
 _PACKAGES = ("keras-fer", "tensorflow", "keras", "numpy")

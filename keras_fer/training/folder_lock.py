@@ -1,0 +1,34 @@
+"""One process at a time in a folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from keras_fer.errors import FERError
+
+LOCK = ".lock"
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Holds a lock in a folder, which the system releases when this process ends in any way.
+
+    Args:
+        folder: that exists; the file `.lock` is made in it and stays.
+
+    Raises:
+        FERError: if another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: without a lock, two processes are the user's own care.
+        yield
+        return
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FERError(
+                f"Another process is working in {str(folder)!r}. Wait for it or name another output."
+            ) from error
+        yield

@@ -1,0 +1,135 @@
+"""Going on with a training that was stopped at any moment, to the same result."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_fer.data.prepared import open_prepared
+from keras_fer.errors import FERError
+from keras_fer.training import run_folder
+from keras_fer.training.checkpoint_folder import (
+    Checkpoint,
+    newest_checkpoint,
+    remove_checkpoints,
+    remove_leftovers,
+)
+from keras_fer.training.config import TrainingConfig
+from keras_fer.training.folder_lock import folder_lock
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_fer.training.fit import TrainingResult
+
+
+class CheckpointWarning(UserWarning):
+    """The newest checkpoint of a run is damaged, and an older one was taken."""
+
+
+@dataclass(frozen=True)
+class StoppedRun:
+    """A run that is not finished.
+
+    Args:
+        config: that it began with.
+        checkpoint: the newest that is whole; None before the first.
+        trained: whether training has ended and only the evaluation is missing.
+    """
+
+    config: TrainingConfig
+    checkpoint: Checkpoint | None
+    trained: bool
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that need not be trained again."""
+        return 0 if self.checkpoint is None else self.checkpoint.epoch + 1
+
+
+def stopped_run(run: Path) -> StoppedRun:
+    """Looks at a run folder; changes nothing and does not need TensorFlow.
+
+    Args:
+        run: its folder.
+
+    Raises:
+        FERError: if it is no run folder, the run is finished, no checkpoint can be used, or a data set is
+            not there or has changed.
+    """
+    stored = run_folder.read_config(run)
+    known = TrainingConfig.__dataclass_fields__
+    values = {name: value for name, value in stored.items() if name in known}
+    config = TrainingConfig.from_dict({**values, "output": str(run)})
+    if not (run / run_folder.CHECKPOINTS).is_dir() and (run / run_folder.BEST_MODEL).exists():
+        if (run / run_folder.EVALUATION).is_file() or not run_folder.read_history(run):
+            raise FERError(f"The run {str(run)!r} is finished; there is nothing to go on with.")
+        return StoppedRun(config, None, trained=True)
+    _require_unchanged(config.dataset, stored.get("dataset_hash"))
+    if config.mixed_dataset is not None:
+        _require_unchanged(config.mixed_dataset, stored.get("mixed_dataset_hash"))
+    checkpoint = newest_checkpoint(run)
+    # The first is written after the first row.
+    if checkpoint is None and len(run_folder.read_history(run)) > 1:
+        raise FERError(
+            f"The run {str(run)!r} has no checkpoint to go on from. Train a new run with "
+            f"--config {run / run_folder.CONFIG}."
+        )
+    return StoppedRun(config, checkpoint, trained=checkpoint is not None and checkpoint.ended)
+
+
+def _require_unchanged(folder: str, content_hash: str | None) -> None:
+    found = open_prepared(folder).content_hash
+    if found != content_hash:
+        raise FERError(
+            f"The data set {folder!r} has changed since the run began: its content hash is {found[:16]}, not "
+            f"{str(content_hash)[:16]}. Restore it, or train a new run with --config."
+        )
+
+
+def resume(
+    run: Path, callbacks: Sequence["keras.callbacks.Callback"] = (), verbose: int = 2
+) -> "TrainingResult":
+    """Goes on with a run that was killed, interrupted or broke off, with its own config.
+
+    On a processor it ends with the weights, bit for bit, that it would have had without the stop. A run
+    that was stopped before its first epoch ended starts anew.
+
+    Args:
+        run: its folder.
+        callbacks: as for `fit`.
+        verbose: as for `fit`.
+
+    Raises:
+        FERError: as `stopped_run` and `fit` do, or if another process works in the folder.
+
+    Warns:
+        CheckpointWarning: if the newest checkpoint is damaged.
+    """
+    # TensorFlow loads here; looking at a folder does without.
+    from keras_fer.training.fit import MONITOR, TrainingResult, fit
+
+    if (stopped := stopped_run(run)).trained:
+        remove_checkpoints(run)
+        remove_leftovers(run)
+        best = _best_row(run_folder.read_history(run), MONITOR, stopped.config.freeze_expression)
+        return TrainingResult(run, int(best["epoch"]) + 1, best[MONITOR], interrupted=False)
+    checkpoints = run / run_folder.CHECKPOINTS
+    checkpoints.mkdir(exist_ok=True)
+    with folder_lock(checkpoints):
+        remove_leftovers(run)
+        # Of an interrupted run: it is not that of the run that ends now.
+        (run / run_folder.EVALUATION).unlink(missing_ok=True)
+        # Once more: until now another process may have gone on with it.
+        stopped = stopped_run(run)
+        if stopped.checkpoint is not None and stopped.checkpoint.warning is not None:
+            warnings.warn(stopped.checkpoint.warning, CheckpointWarning, stacklevel=2)
+        return fit(stopped.config, callbacks, verbose, stopped)
+
+
+def _best_row(history: Sequence[Mapping[str, float]], monitor: str, later_wins: bool) -> Mapping[str, float]:
+    """The epoch that `SaveBestAndLast` took for the best, among those that it saved."""
+    saved = [row for row in history if math.isfinite(row["loss"]) and math.isfinite(row["val_loss"])]
+    return max(saved, key=lambda row: (row[monitor], row["epoch"] if later_wins else 0))
