@@ -18,7 +18,7 @@ def one_step(tiny_model, make_batch, policy, dtype_policy):
     return [np.concatenate([m.ravel() for m in moved[a:b]]) for a, b in ((0, players[0]), players)]
 
 
-@pytest.mark.parametrize(("policy", "tolerance"), [("mixed_float16", 0.15), ("mixed_bfloat16", 0.3)])
+@pytest.mark.parametrize(("policy", "tolerance"), [("mixed_float16", 0.25), ("mixed_bfloat16", 0.3)])
 def test_a_step_is_that_of_single_precision(tiny_model, make_batch, dtype_policy, policy, tolerance):
     """Also in length: a gradient that is scaled and never unscaled, or unscaled twice, is far off."""
     full = one_step(tiny_model, make_batch, "float32", dtype_policy)
