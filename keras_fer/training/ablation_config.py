@@ -162,11 +162,8 @@ def read_ablation(path: Path, dataset: str | None = None) -> AblationConfig:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        values = (
-            tomllib.loads(text)
-            if path.suffix == ".toml"
-            else json.loads(text, object_pairs_hook=unique_names)
-        )
+        is_toml = path.suffix == ".toml"
+        values = tomllib.loads(text) if is_toml else json.loads(text, object_pairs_hook=unique_names)
     except (OSError, ValueError, RecursionError) as error:
         raise FERError(f"{str(path)!r} cannot be read as an ablation: {error}") from error
     if dataset is not None and isinstance(values, dict):

@@ -23,11 +23,15 @@ def take_weights(model: DisentanglingModel | FactorModel, source: str | os.PathL
     Raises:
         FERError: if `source` is no model of this package, or its parts have other shapes.
     """
-    _take(model, source, PARTS)
+    _take(model, load_model(source), source, PARTS)
 
 
-def _take(model: DisentanglingModel | FactorModel, source: str | os.PathLike, parts: Sequence[str]) -> None:
-    other = load_model(source)
+def _take(
+    model: DisentanglingModel | FactorModel,
+    other: DisentanglingModel | FactorModel,
+    source: str | os.PathLike,
+    parts: Sequence[str],
+) -> None:
     for part in parts:
         given, wanted = getattr(other, part).weights, getattr(model, part).weights
         if [weight.shape for weight in given] != [weight.shape for weight in wanted]:
@@ -52,12 +56,13 @@ def freeze_expression(model: DisentanglingModel, source: str | os.PathLike) -> N
     Raises:
         FERError: as in `take_weights`, or if the classes are others.
     """
-    names = load_model(source).contract.label_names
+    other = load_model(source)
+    names = other.contract.label_names
     if tuple(names) != tuple(model.contract.label_names):
         raise FERError(
             f"A frozen classifier keeps its classes, and {str(source)!r} has others: {', '.join(names)}. "
             f"The data set has {', '.join(model.contract.label_names)}."
         )
-    _take(model, source, (*PARTS, "expression_head"))
+    _take(model, other, source, (*PARTS, "expression_head"))
     for part in (*PARTS, "expression_head"):
         getattr(model, part).trainable = False
