@@ -4,10 +4,13 @@ import keras
 import numpy as np
 import pytest
 
+from keras_fer.models.objective import preset
+
 
 def one_step(tiny_model, make_batch, policy, dtype_policy):
     dtype_policy(policy)
-    model = tiny_model("disentangle", seed=3)
+    # At the full weight the clamp, a choice for each row, has more to say than the arithmetic.
+    model = tiny_model(preset("disentangle", adversarial_weight=1.0, bank_size=64), seed=3)
     model.compile(
         optimizer=keras.optimizers.SGD(0.1), critic_optimizer=keras.optimizers.SGD(0.1), run_eagerly=True
     )
@@ -18,7 +21,7 @@ def one_step(tiny_model, make_batch, policy, dtype_policy):
     return [np.concatenate([m.ravel() for m in moved[a:b]]) for a, b in ((0, players[0]), players)]
 
 
-@pytest.mark.parametrize(("policy", "tolerance"), [("mixed_float16", 0.25), ("mixed_bfloat16", 0.3)])
+@pytest.mark.parametrize(("policy", "tolerance"), [("mixed_float16", 0.15), ("mixed_bfloat16", 0.3)])
 def test_a_step_is_that_of_single_precision(tiny_model, make_batch, dtype_policy, policy, tolerance):
     """Also in length: a gradient that is scaled and never unscaled, or unscaled twice, is far off."""
     full = one_step(tiny_model, make_batch, "float32", dtype_policy)
