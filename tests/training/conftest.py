@@ -5,6 +5,7 @@ import pytest
 
 from keras_fer.data.prepared import PreparedWriter
 from keras_fer.labels import EXPRESSIONS_8
+from keras_fer.training.ablation_config import AblationConfig
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +52,23 @@ def coloured_pairs_folder(tmp_path_factory):
         )
         writer.finish()
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_ablation():
+    """Returns a function that makes an ablation of three variants and two seeds, with changes to its file."""
+
+    def make(**changes):
+        values = {
+            "dataset": "faces",
+            "seeds": [0, 3],
+            "base": {"epochs": 2, "decorrelation_weight": 0.1},
+            "variants": {
+                "plain": {"preset": "baseline"},
+                "pulled": {"preset": "paper", "epochs": 3, "objective_changes": {"num_critics": 2}},
+                "erased": {"preset": "baseline", "erase": True},
+            },
+        }
+        return AblationConfig.from_dict({**values, **changes})
+
+    return make

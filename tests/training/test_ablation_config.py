@@ -12,22 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted((ROOT / "examples" / "ablations").glob("*.json"))
 
 
-def config(**changes):
-    values = {
-        "dataset": "faces",
-        "seeds": [0, 3],
-        "base": {"epochs": 2, "decorrelation_weight": 0.1},
-        "variants": {
-            "plain": {"preset": "baseline"},
-            "pulled": {"preset": "paper", "epochs": 3, "objective_changes": {"num_critics": 2}},
-            "erased": {"preset": "baseline", "erase": True},
-        },
-    }
-    return AblationConfig.from_dict({**values, **changes})
-
-
-def test_base_and_variant_are_fields_of_config_and_objective():
-    runs = {run.name: run for run in config().runs()}
+def test_base_and_variant_are_fields_of_config_and_objective(make_ablation):
+    runs = {run.name: run for run in make_ablation().runs()}
     assert list(runs)[:4] == ["plain-seed0", "pulled-seed0", "erased-seed0", "plain-seed3"]
     pulled = runs["pulled-seed3"].config
     assert (pulled.dataset, pulled.epochs, pulled.seed, pulled.output) == ("faces", 3, 3, "")
@@ -54,16 +40,16 @@ def test_a_grid_is_every_combination():
     assert (last.objective().reconstruction_weight, last.objective().reconstruction_noise) == (1.5, 0.02)
 
 
-def test_written_out_it_is_the_same():
-    made = config(baseline="pulled", expected="better", probe={"seeds": [1], "factors": "headline"})
+def test_written_out_it_is_the_same(make_ablation):
+    made = make_ablation(baseline="pulled", expected="better", probe={"seeds": [1], "factors": "headline"})
     again = AblationConfig.from_dict(json.loads(json.dumps(made.to_dict())))
     assert again == made
     assert again.expected == {"result": "better"}
 
 
-def test_weights_of_a_variant_with_the_same_seed():
+def test_weights_of_a_variant_with_the_same_seed(make_ablation):
     values = {"plain": {"preset": "baseline"}, "more": {"preset": "paper", "weights_of": "plain"}}
-    made = config(variants=values)
+    made = make_ablation(variants=values)
     runs = {run.name: run for run in made.runs()}
     assert runs["more-seed3"].weights_of == runs["plain-seed3"]
     assert runs["more-seed3"].config.weights == "plain-seed3"
@@ -126,9 +112,9 @@ def test_weights_of_a_variant_with_the_same_seed():
         ({"description": ["why"]}, r"`description` must be a text.*\['why'\]"),
     ],
 )
-def test_what_is_no_ablation_is_refused(changes, message):
+def test_what_is_no_ablation_is_refused(make_ablation, changes, message):
     with pytest.raises(FERError, match=message):
-        config(**changes)
+        make_ablation(**changes)
 
 
 @pytest.mark.parametrize("grid", [{"epochs": 3}, {"epochs": []}, {"objective_changes": [{}]}, {}])

@@ -1,25 +1,10 @@
 import json
 
-from keras_fer.training.ablation_config import AblationConfig
 from keras_fer.training.ablation_settings import PATHS, differing, settings_hash, sharing
 
 
-def config(**changes):
-    values = {
-        "dataset": "faces",
-        "seeds": [0, 3],
-        "base": {"epochs": 2, "decorrelation_weight": 0.1},
-        "variants": {
-            "plain": {"preset": "baseline"},
-            "pulled": {"preset": "paper", "epochs": 3, "objective_changes": {"num_critics": 2}},
-            "erased": {"preset": "baseline", "erase": True},
-        },
-    }
-    return AblationConfig.from_dict({**values, **changes})
-
-
-def test_runs_that_differ_by_erasing_alone_share_a_training():
-    groups = [[run.name for run in group] for group in sharing(config().runs())]
+def test_runs_that_differ_by_erasing_alone_share_a_training(make_ablation):
+    groups = [[run.name for run in group] for group in sharing(make_ablation().runs())]
     assert groups == [
         ["plain-seed0", "erased-seed0"],
         ["pulled-seed0"],
@@ -27,12 +12,15 @@ def test_runs_that_differ_by_erasing_alone_share_a_training():
         ["pulled-seed3"],
     ]
     variants = {"erased": {"erase": True}, "plain": {}}
-    assert [run.variant for run in next(sharing(config(variants=variants).runs()))] == ["plain", "erased"]
+    assert [run.variant for run in next(sharing(make_ablation(variants=variants).runs()))] == [
+        "plain",
+        "erased",
+    ]
 
 
-def test_settings_hold_what_a_result_depends_on_and_nothing_else():
+def test_settings_hold_what_a_result_depends_on_and_nothing_else(make_ablation):
     def settings(**changes):
-        return config(**changes).runs()[1].settings(lambda path: f"content of {path.split('/')[-1]}")
+        return make_ablation(**changes).runs()[1].settings(lambda path: f"content of {path.split('/')[-1]}")
 
     plain = settings()
     assert plain["dataset"] == "content of faces"
@@ -58,11 +46,11 @@ def test_settings_hold_what_a_result_depends_on_and_nothing_else():
     assert settings_hash(other_way_round) == settings_hash(plain)
 
 
-def test_differences_are_named():
-    stored = config().runs()[1].settings()
+def test_differences_are_named(make_ablation):
+    stored = make_ablation().runs()[1].settings()
     assert differing(stored, stored) == []
     assert differing(json.loads(json.dumps(stored)), stored) == []
-    changed = config(
+    changed = make_ablation(
         base={"epochs": 9, "decorrelation_weight": 0.2},
         variants={"plain": {"preset": "baseline"}, "pulled": {"preset": "paper", "num_critics": 2}},
         probe={"seeds": [1]},
@@ -76,18 +64,18 @@ def test_differences_are_named():
     ]
 
 
-def test_a_field_that_came_later_counts_as_its_default():
-    stored = config().runs()[0].settings()
+def test_a_field_that_came_later_counts_as_its_default(make_ablation):
+    stored = make_ablation().runs()[0].settings()
     del stored["gradient_clip"], stored["objective"]["label_smoothing"]
-    assert differing(stored, config().runs()[0].settings()) == []
-    changed = config(base={"epochs": 2, "decorrelation_weight": 0.1, "gradient_clip": 1.0})
+    assert differing(stored, make_ablation().runs()[0].settings()) == []
+    changed = make_ablation(base={"epochs": 2, "decorrelation_weight": 0.1, "gradient_clip": 1.0})
     assert differing(stored, changed.runs()[0].settings()) == ["gradient_clip: 0.0 there, 1.0 here"]
 
 
-def test_settings_hold_what_the_weights_depend_on():
+def test_settings_hold_what_the_weights_depend_on(make_ablation):
     def settings(epochs):
         variants = {"plain": {"preset": "baseline", "epochs": epochs}, "more": {"weights_of": "plain"}}
-        return config(variants=variants).runs()[1].settings(lambda path: f"content of {path}")
+        return make_ablation(variants=variants).runs()[1].settings(lambda path: f"content of {path}")
 
     assert settings_hash(settings(2)) == settings_hash(settings(2))
     assert settings_hash(settings(2)) != settings_hash(settings(3))
