@@ -109,6 +109,7 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
         "Temperature of the teachers' answers; above 1 evens them out.",
     ),
     "augmentation": (click.Choice(AUGMENTATION_NAMES), "Level of augmentation."),
+    "mixup_alpha": (_WEIGHT, "Blend images and labels in shares from Beta(alpha, alpha); 0 for never."),
     "validation_split": (click.Choice(["validation", "test"]), "Split that chooses the best epoch."),
     "patience": (click.IntRange(min=1), "Epochs without progress before training stops."),
     "probe_every": (

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_fer.data.mixture import Mixture
+from keras_fer.data.mixup import mixup
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.data.sampling import IndexSampler
 from keras_fer.data.two_views import TwoViews
@@ -33,6 +34,7 @@ def train_pipeline(
     augmentation: Augmentation | None = None,
     augmentation_seed: int = 0,
     targets: Mapping[str, np.ndarray] | None = None,
+    mixup_alpha: float = 0.0,
 ) -> tf.data.Dataset:
     """Delivers the batches of `sampler`, in the order of steps.
 
@@ -48,6 +50,9 @@ def train_pipeline(
             `keras_fer.data.augmentation.augment`. Its seed is int32 `(augmentation_seed, step)`.
         augmentation_seed: first entry of that seed.
         targets: further columns of the whole data set by name, `(n, ...)`; their rows are delivered too.
+        mixup_alpha: above 0 images are blended before anything else is done to them, see
+            `keras_fer.data.mixup.mixup`, with the same seed; `expression` is then soft. Not for pairs,
+            views or further `targets`.
 
     Returns:
         Batches `(images, y)` of static shape, B = `sampler.batch_size`. `images` is uint8 `(B, height,
@@ -64,6 +69,8 @@ def train_pipeline(
         columns["view"] = np.arange(len(dataset), dtype=np.int32)
     columns |= targets or {}
     gather = _gather(dataset, columns, sampler.batch, sampler.batch_size)
+    if mixup_alpha:
+        gather = _mixed_up(gather, mixup_alpha, len(dataset.label_names), augmentation_seed)
     return _batches(gather, start_step, num_steps, augmentation, augmentation_seed)
 
 
@@ -113,6 +120,15 @@ def mixture_pipeline(
         return _three_channels(tf.concat(alike, axis=0)), dict(zip(specs, targets, strict=True))
 
     return _batches(gather, start_step, num_steps, augmentation, augmentation_seed)
+
+
+def _mixed_up(
+    gather: Callable[[tf.Tensor], Batch], alpha: float, num_classes: int, first_seed: int
+) -> Callable[[tf.Tensor], Batch]:
+    def mixed(step: tf.Tensor) -> Batch:
+        return mixup(*gather(step), alpha, num_classes, tf.stack((first_seed, tf.cast(step, tf.int32))))
+
+    return mixed
 
 
 def _batches(

@@ -57,7 +57,14 @@ def training_batches(
     sampler = _sampler(config, dataset, rows, size, config.seed, views=objective.needs_views)
     if mixed is None:
         _require_pairs(config, dataset, rows, [sampler])
-        pipeline = partial(train_pipeline, dataset, sampler, config.soft_labels, targets=targets[0])
+        pipeline = partial(
+            train_pipeline,
+            dataset,
+            sampler,
+            config.soft_labels,
+            targets=targets[0],
+            mixup_alpha=config.mixup_alpha,
+        )
         return TrainingBatches(sampler.steps_per_epoch, sampler.prior, pipeline)
     other = _sampler(config, mixed, others[0], config.mixed_rows, _other_seed(config.seed))
     _require_pairs(config, dataset, rows, [sampler, other])

@@ -71,6 +71,8 @@ class TrainingConfig:
         teacher_share: of their answers in each label, above 0 and at most 1.
         teacher_temperature: at which they answer; above 1 their answers are more even.
         augmentation: level, see `keras_fer.data.augmentation.AUGMENTATIONS`.
+        mixup_alpha: above 0 images and labels of a batch are blended in shares from Beta(α, α), see
+            `keras_fer.data.mixup.mixup`.
         validation_split: split that early stopping and the choice of the best epoch look at;
             `"validation"` is carved from train, `"test"` gives what much of the literature does.
         patience: epochs without a better `val_expression_accuracy` before training stops.
@@ -113,6 +115,7 @@ class TrainingConfig:
     teacher_share: float = 0.5
     teacher_temperature: float = 1.0
     augmentation: str = "standard"
+    mixup_alpha: float = 0.0
     validation_split: str = "validation"
     patience: int = 10
     probe_every: int | None = None
@@ -145,6 +148,7 @@ class TrainingConfig:
             "precision": self.precision in PRECISIONS,
             "backbone": self.backbone in BACKBONE_NAMES,
             "augmentation": self.augmentation in AUGMENTATION_NAMES,
+            "mixup_alpha": 0 <= self.mixup_alpha < float("inf"),
             "validation_split": self.validation_split in ("validation", "test"),
         }
         for name, valid in checks.items():
@@ -172,6 +176,8 @@ class TrainingConfig:
             )
         if self.freeze_expression:
             self._require_freezable(objective)
+        if self.mixup_alpha:
+            self._require_single_images(objective)
         if objective.needs_views and self.augmentation == "none":
             raise FERError(
                 "`view_invariance_weight` compares two augmented views of each image, which are equal "
@@ -187,6 +193,19 @@ class TrainingConfig:
             raise FERError(
                 f"With `freeze_expression` the preset {self.preset!r} has nothing to learn: none of its "
                 "terms moves the non-expression branch. Choose another preset, such as 'disentangle'."
+            )
+
+    def _require_single_images(self, objective: Objective) -> None:
+        more = {
+            "exact pairs": objective.needs_pairs,
+            "two views of each image": objective.needs_views,
+            "`factors`": self.factors is not None,
+            "a `mixed_dataset`": self.mixed_dataset is not None,
+        }
+        if found := [name for name, present in more.items() if present]:
+            raise FERError(
+                f"`mixup_alpha` blends single images of one data set; it cannot go with {' and '.join(found)}. "
+                "Set it to 0."
             )
 
     def _require_factors(self, objective: Objective) -> None:
