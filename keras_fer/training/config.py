@@ -204,8 +204,8 @@ class TrainingConfig:
         }
         if found := [name for name, present in more.items() if present]:
             raise FERError(
-                f"`mixup_alpha` blends single images of one data set; it cannot go with {' and '.join(found)}. "
-                "Set it to 0."
+                "`mixup_alpha` blends single images of one data set; it cannot go with "
+                f"{' and '.join(found)}. Set it to 0."
             )
 
     def _require_factors(self, objective: Objective) -> None:

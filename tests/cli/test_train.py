@@ -145,6 +145,7 @@ def test_several_factors_from_training_to_probes(gray, tmp_path):
         (["{faces}", "run", "--mixed-dataset", "nowhere"], 1, "nowhere"),
         (["{faces}", "run", "--mixed-dataset", "{faces}", "--mixed-share", "0.01"], 1, "mixed_share"),
         (["{faces}", "run", "--view-invariance-weight", "1", "--augmentation", "none"], 1, "two augmented"),
+        (["{faces}", "run", "--mixup-alpha", "1", "--mixed-dataset", "{faces}"], 1, "single images of one"),
         (["{faces}", "run", "--factors", "identity"], 1, "'expression' is one of them"),
         (["{faces}", "run", "--factors", "expression,age_group"], 1, "There is: expression, identity, pose"),
         (

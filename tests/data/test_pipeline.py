@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_fer.data.augmentation import AUGMENTATIONS, augment
 from keras_fer.data.mixture import Mixture, MixturePart
+from keras_fer.data.mixup import mixup
 from keras_fer.data.pipeline import evaluation_pipeline, mixture_pipeline, train_pipeline
 from keras_fer.data.prepared import PreparedWriter
 from keras_fer.data.sampling import IndexSampler
@@ -115,6 +116,27 @@ def test_resumes_with_the_batches_of_the_uninterrupted_run(gray):
     np.testing.assert_array_equal(whole[4:], rest)
     endless = train_pipeline(gray, train_sampler(gray), start_step=4).take(5).as_numpy_iterator()
     np.testing.assert_array_equal(whole[4:], [images for images, _ in endless])
+
+
+def test_mixup_is_a_function_of_seed_and_step(rich):
+    plain = list(train_pipeline(rich, train_sampler(rich), num_steps=4).as_numpy_iterator())
+
+    def blended(seed=9, **settings):
+        pipeline = train_pipeline(
+            rich, train_sampler(rich), mixup_alpha=0.5, augmentation_seed=seed, **settings
+        )
+        assert pipeline.element_spec[1]["expression"] == tf.TensorSpec((32, 3), tf.float32)
+        return list(pipeline.as_numpy_iterator())
+
+    whole, rest = blended(num_steps=4), blended(start_step=2, num_steps=2)
+    for (images, y), (resumed, targets) in zip(whole[2:], rest, strict=True):
+        np.testing.assert_array_equal(images, resumed)
+        np.testing.assert_array_equal(y["expression"], targets["expression"])
+    assert (blended(seed=8, num_steps=1)[0][0] != whole[0][0]).any()
+    images, y = tf.nest.map_structure(tf.constant, plain[1])
+    expected, targets = mixup(images, y, 0.5, 3, tf.constant([9, 1]))
+    np.testing.assert_array_equal(whole[1][0], expected)
+    np.testing.assert_array_equal(whole[1][1]["expression"], targets["expression"])
 
 
 def test_endless_unless_told(gray):

@@ -52,6 +52,12 @@ def test_one_data_set(squares, preset):
     np.testing.assert_allclose(batches.prior, np.full(8, 1 / 8))
 
 
+def test_blended_labels(squares):
+    _, y = first_batch(training_batches(config(mixed=None, mixup_alpha=1.0), squares))
+    assert y["expression"].shape == (16, 8)
+    assert ((y["expression"] > 0.1).sum(axis=1) == 2).any()
+
+
 def test_two_data_sets(unpaired, coloured):
     batches = training_batches(
         config("disentangle_pairs", mixed_share=0.25, mixed_expression_weight=0.5), unpaired, coloured

@@ -54,6 +54,8 @@ def test_objective_by_default_is_the_paper():
         ("mixed_share", 1.0),
         ("mixed_expression_weight", -1.0),
         ("mixed_expression_weight", float("nan")),
+        ("mixup_alpha", -0.1),
+        ("mixup_alpha", float("inf")),
     ],
 )
 def test_values_that_are_refused(field, value):
@@ -112,6 +114,20 @@ def test_two_equal_views_are_refused():
     assert config(objective_changes=changes).objective().needs_views
     with pytest.raises(FERError, match="Choose another `augmentation` than 'none'"):
         config(objective_changes=changes, augmentation="none")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"preset": "disentangle_pairs"}, "exact pairs"),
+        ({"objective_changes": {"view_invariance_weight": 1.0}}, "two views of each image"),
+        ({"factors": ("expression", "yaw"), "mixed_dataset": "pairs"}, "`factors` and a `mixed_dataset`"),
+    ],
+)
+def test_mixup_takes_single_images_of_one_data_set(settings, named):
+    config(**settings)
+    with pytest.raises(FERError, match=f"cannot go with {named}. Set it to 0"):
+        config(mixup_alpha=0.2, **settings)
 
 
 def test_nothing_heavy_is_imported():
