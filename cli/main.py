@@ -24,6 +24,7 @@ COMMANDS = {
         "keras_fer.cli.ablate",
         "Compare variants of training over seeds, as the JSON or TOML file CONFIG says.",
     ),
+    "calibrate": ("keras_fer.cli.calibrate", "Make the probabilities of RUN mean what they say."),
     "erase": (
         "keras_fer.cli.erase",
         "Erase the expression linearly from the non-expression representation of RUN.",

@@ -126,7 +126,7 @@ def _probe(models: dict[str, Any], dataset: Any) -> list:
     from keras_fer.evaluation.leakage import keras_representation_function, measure_leakage
     from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION
     from keras_fer.training.config import TrainingConfig
-    from keras_fer.training.fit import build_model
+    from keras_fer.training.run_model import build_model
 
     untrained = build_model(
         TrainingConfig(dataset="", output="", preset="baseline", **_RECIPE), dataset, (), 1

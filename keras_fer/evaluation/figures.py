@@ -56,12 +56,13 @@ def number(value: float) -> str:
     return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
 
 
-def line_chart(series: Sequence[Series], label: str) -> Html:
-    """Draws lines over a common axis of whole steps.
+def line_chart(series: Sequence[Series], label: str, unit: str = "epoch") -> Html:
+    """Draws lines over a common axis, labelled at whole steps.
 
     Args:
         series: at least one, with at least one finite value between them.
         label: what the chart shows, for screen readers.
+        unit: what the steps are, for tooltips.
     """
     points = [(x, y) for line in series for x, y in zip(line.steps, line.values, strict=True)]
     finite = [y for _, y in points if math.isfinite(y)]
@@ -73,7 +74,7 @@ def line_chart(series: Sequence[Series], label: str) -> Html:
     scale = _Scale(first, last, low, high)
     grid = [_grid_line(scale, value) for value in ticks(low, high)]
     labels = [_step_label(scale, step) for step in _whole(ticks(first, last, 8))]
-    lines = [mark for line in series for mark in _marks(scale, line)]
+    lines = [mark for line in series for mark in _marks(scale, line, unit)]
     return element(
         "svg",
         *grid,
@@ -136,7 +137,7 @@ def _step_label(scale: _Scale, step: float) -> Html:
     return element("text", f"{step:g}", x=f"{scale.x(step):.1f}", y=_HEIGHT - 6, text_anchor="middle")
 
 
-def _marks(scale: _Scale, line: Series) -> list[Html]:
+def _marks(scale: _Scale, line: Series, unit: str) -> list[Html]:
     """The runs of finite values as lines, a dot at the last value, and a tooltip for each value."""
     marks: list[Html] = []
     run: list[str] = []
@@ -145,7 +146,7 @@ def _marks(scale: _Scale, line: Series) -> list[Html]:
         if math.isfinite(value):
             x, y = f"{scale.x(step):.1f}", f"{scale.y(value):.1f}"
             run.append(f"{x},{y}")
-            tooltip = element("title", f"{line.name}, epoch {step:g}: {number(value)}")
+            tooltip = element("title", f"{line.name}, {unit} {number(step)}: {number(value)}")
             dots.append(element("circle", tooltip, class_="hover", cx=x, cy=y, r=7))
             final = element("circle", class_=f"dot line-{line.style}", cx=x, cy=y, r=3)
         elif run:

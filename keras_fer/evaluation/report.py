@@ -14,6 +14,7 @@ from keras_fer.evaluation.leakage_matrix import LeakageMatrix
 from keras_fer.evaluation.markup import Html
 from keras_fer.evaluation.metrics import Evaluation
 from keras_fer.evaluation.page import html_page
+from keras_fer.evaluation.report_calibration import CalibrationFacts, calibration_section
 from keras_fer.evaluation.report_leakage import matrix_section
 from keras_fer.evaluation.samples import Sample
 
@@ -28,6 +29,7 @@ class RunReport:
         config: the whole configuration, JSON types, nested as it is.
         history: one row per epoch, Keras log names to numbers; `epoch`, if there, counts from 0.
         evaluation: scores on images that training did not see.
+        calibration: confidences of the same images, or None.
         samples: right and wrong predictions, see `choose_samples`.
         probes: rows of `measure_leakage`, or None.
         matrix: what `measure_matrix` returned, or None.
@@ -41,6 +43,7 @@ class RunReport:
     config: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[Mapping[str, float]] = ()
     evaluation: Evaluation | None = None
+    calibration: CalibrationFacts | None = None
     samples: Sequence[Sample] = ()
     probes: Sequence[RepresentationProbe] | None = None
     matrix: LeakageMatrix | None = None
@@ -67,6 +70,7 @@ def report_page(report: RunReport) -> Html:
         "Run": sections.summary(report.summary),
         "Classes": sections.class_table(evaluation) if evaluation else None,
         "Confusion": sections.confusion_table(evaluation) if evaluation else None,
+        "Calibration": calibration_section(report.calibration) if report.calibration else None,
         "Predictions": sections.sample_gallery(report.samples),
         "Leakage": sections.probe_table(report.probes) if report.probes else None,
         "Leakage matrix": matrix_section(report.matrix) if report.matrix else None,

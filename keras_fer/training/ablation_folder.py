@@ -1,7 +1,6 @@
 """The folder that an ablation leaves behind, and where each thing stands in it."""
 
 import functools
-import hashlib
 import json
 import os
 import shutil
@@ -15,13 +14,17 @@ from keras_fer.errors import FERError
 from keras_fer.training.ablation_config import AblationConfig
 from keras_fer.training.ablation_settings import PATHS, AblationRun, differing, settings_hash
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.content_hash import content_hash as uncached_content_hash
 from keras_fer.training.folder_lock import folder_lock
-from keras_fer.training.run_folder import BEST_MODEL, write_json
+from keras_fer.training.run_folder import write_json
 
 CONFIG = "ablation.json"
 RUNS = "runs"
 LOGS = "logs"
 RESULT = "result.json"
+
+# Every run of an ablation asks for the same data sets.
+content_hash = functools.cache(uncached_content_hash)
 
 
 @dataclass(frozen=True)
@@ -170,22 +173,3 @@ def _require_result(result: Any) -> None:
 def _is_number(value: Any) -> bool:
     # JSON has whole numbers of any size and NaN; neither can be averaged.
     return isinstance(value, int | float) and abs(value) < 1e300
-
-
-@functools.cache
-def content_hash(path: str) -> str:
-    """Returns the content hash of a prepared data set, or the SHA-256 of the model at a path.
-
-    Raises:
-        FERError: if there is neither.
-    """
-    # Not at the top: where threads are limited, NumPy must load after the limit is set.
-    from keras_fer.data.prepared import open_prepared
-
-    model = Path(path)
-    if model.is_dir() and (model / BEST_MODEL).is_file():
-        model = model / BEST_MODEL
-    if model.suffix == ".keras" and model.is_file():
-        with model.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    return open_prepared(path).content_hash

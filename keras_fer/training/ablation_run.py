@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from keras_fer.data.prepared import open_prepared
 from keras_fer.errors import FERError
 from keras_fer.evaluation.factors import EXPRESSION, dataset_factors
@@ -17,19 +19,24 @@ from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
 from keras_fer.training.ablation_folder import AblationFolder, content_hash
 from keras_fer.training.ablation_settings import AblationRun, settings_hash
+from keras_fer.training.config import TrainingConfig
 from keras_fer.training.epoch_lines import EpochLines
 from keras_fer.training.erase import erase
 from keras_fer.training.finish import finish
-from keras_fer.training.fit import fit
+from keras_fer.training.fit import TrainingResult, fit
+from keras_fer.training.resume import resume
 
 # Left in a run folder when its training and evaluation are complete.
 TRAINED = "trained.json"
+# Left there when training begins.
+BEGUN = "begun.json"
 
 
 def run_group(folder: AblationFolder, runs: Sequence[AblationRun]) -> None:
     """Makes runs that share one training, and writes the result of each when it is complete.
 
-    What was begun and not completed is removed and done anew; results that are there stay.
+    A training that was stopped goes on from its last epoch; anything else that was begun and not completed
+    is removed and done anew; results that are there stay.
 
     Args:
         folder: of the ablation.
@@ -62,13 +69,11 @@ def _trained(folder: AblationFolder, run: AblationRun) -> float:
     # Whatever damaged an evaluation may have damaged the model: both are made anew.
     if done.get("settings_hash") == settings_hash(settings) and _read(home / run_folder.EVALUATION):
         return float(done["seconds"])
-    shutil.rmtree(home, ignore_errors=True)
-    start = time.monotonic()
-    result = fit(folder.training_config(run), callbacks=[EpochLines()], verbose=0)
+    result = _gone_on(home, settings) or _begun(folder.training_config(run), home, settings)
     if result.interrupted:
         raise FERError("Training was interrupted.")
-    seconds = time.monotonic() - start
     finish(home)
+    seconds = sum(row["seconds"] for row in run_folder.read_history(home))
     run_folder.write_json(
         home / TRAINED,
         {
@@ -79,6 +84,33 @@ def _trained(folder: AblationFolder, run: AblationRun) -> float:
         },
     )
     return seconds
+
+
+class _Beginning(keras.callbacks.Callback):
+    """Notes in the run folder what its training depends on."""
+
+    def __init__(self, home: Path, settings: Mapping[str, Any]):
+        super().__init__()
+        self._note, self._values = home / BEGUN, {"settings_hash": settings_hash(settings)}
+
+    def on_train_begin(self, logs=None):
+        run_folder.write_json(self._note, self._values)
+
+
+def _begun(config: TrainingConfig, home: Path, settings: Mapping[str, Any]) -> TrainingResult:
+    shutil.rmtree(home, ignore_errors=True)
+    return fit(config, callbacks=[EpochLines(), _Beginning(home, settings)], verbose=0)
+
+
+def _gone_on(home: Path, settings: Mapping[str, Any]) -> TrainingResult | None:
+    """Goes on with a training that was stopped; None where there is none, or none that can go on."""
+    if _read(home / BEGUN).get("settings_hash") != settings_hash(settings):
+        return None
+    try:
+        return resume(home, [EpochLines()], verbose=0)
+    except FERError:
+        # Finished but damaged since, or without a whole checkpoint.
+        return None
 
 
 def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:

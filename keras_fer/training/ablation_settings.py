@@ -15,7 +15,9 @@ from keras_fer.training.json_values import is_whole, mapping, require_known, see
 FACTORS = ("expression", "headline")
 
 # Fields of a training config that name what training starts from.
-PATHS = ("dataset", "mixed_dataset", "weights")
+PATHS = ("dataset", "mixed_dataset", "weights", "teachers")
+
+_DEFAULTS = {**TrainingConfig(dataset="", output="").to_dict(), "objective": Objective().to_dict()}
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ class AblationRun:
             if name == "weights" and self.weights_of is not None:
                 # Known before those weights are there, and what they depend on.
                 training[name] = settings_hash(self.weights_of.training_settings(content))
-            elif training.get(name):
+            elif isinstance(training[name], tuple):
+                training[name] = [content(path) for path in training[name]]
+            elif training[name]:
                 training[name] = content(training[name])
         # What the presets stand for may change from version to version.
         return {**training, "objective": self.config.objective().to_dict()}
@@ -139,8 +143,23 @@ class AblationRun:
 
 
 def settings_hash(settings: Mapping[str, Any]) -> str:
-    """Returns the SHA-256 of settings, which does not depend on the order of their keys."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    """Returns the SHA-256 of settings, which does not depend on the order of their keys.
+
+    Nor on fields that have their default: a later version may add some.
+    """
+    settings, defaults = _plain(settings), _plain(_DEFAULTS)
+    objective = _other_than(settings.pop("objective", {}), defaults.pop("objective"))
+    values = {**_other_than(settings, defaults), "objective": objective}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has it: lists for tuples."""
+    return json.loads(json.dumps(values))
+
+
+def _other_than(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
 
 
 def differing(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
@@ -148,10 +167,8 @@ def differing(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list[st
 
     A field that a later version has added counts as its default.
     """
-    stored = json.loads(json.dumps(stored))
-    settings = json.loads(json.dumps(settings))
-    defaults = json.loads(json.dumps(TrainingConfig(dataset="", output="").to_dict()))
-    objective = {**Objective().to_dict(), **stored.get("objective", {})}
+    stored, settings, defaults = map(_plain, (stored, settings, _DEFAULTS))
+    objective = {**defaults["objective"], **stored.get("objective", {})}
     stored = {**defaults, **stored, "objective": objective}
     there, here = ({**part, **part["objective"]} for part in (stored, settings))
     names = [name for name in here if name not in ("objective", "objective_changes")]

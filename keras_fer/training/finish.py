@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedDataset, open_prepared
+from keras_fer.evaluation.calibration import Confidences
 from keras_fer.evaluation.evaluate import EvaluatedPredictions, evaluate
 from keras_fer.evaluation.intervention_files import read_study
 from keras_fer.evaluation.leakage import RepresentationProbe
@@ -13,6 +15,7 @@ from keras_fer.evaluation.leakage_matrix import LeakageMatrix
 from keras_fer.evaluation.metrics import Evaluation
 from keras_fer.evaluation.recognizers import KerasRecognizer
 from keras_fer.evaluation.report import RunReport, write_report
+from keras_fer.evaluation.report_calibration import CalibrationFacts
 from keras_fer.evaluation.samples import choose_samples
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
@@ -131,6 +134,7 @@ def write_run_report(
         config=config,
         history=run_folder.read_history(run),
         evaluation=predictions.evaluation,
+        calibration=_calibration(run, predictions),
         samples=choose_samples(predictions, dataset),
         probes=[RepresentationProbe.from_dict(row) for row in tables["probes"]],
         matrix=read_matrix(run) if matrix is None else matrix,
@@ -139,6 +143,12 @@ def write_run_report(
         notes=notes,
     )
     write_report(run / run_folder.REPORT, report)
+
+
+def _calibration(run: Path, predictions: EvaluatedPredictions) -> CalibrationFacts:
+    contract = ModelContract.from_json((run / run_folder.CONTRACT).read_bytes())
+    confidences = Confidences.of(predictions.probabilities, predictions.labels)
+    return CalibrationFacts(confidences, contract.temperature, contract.uncertain_below)
 
 
 def _kept_tables(

@@ -10,6 +10,7 @@ from keras_fer.models.loading import load_model
 
 # The parts that know faces; heads, critics and the rest belong to the labels and the objective of a run.
 PARTS = ("trunk", "expression_branch")
+CLASSIFIER = (*PARTS, "expression_head")
 
 
 def take_weights(model: DisentanglingModel | FactorModel, source: str | os.PathLike) -> None:
@@ -43,14 +44,11 @@ def _take(
         getattr(model, part).set_weights(getattr(other, part).get_weights())
 
 
-def freeze_expression(model: DisentanglingModel, source: str | os.PathLike) -> None:
-    """Takes the whole classifier of a trained model, which training then leaves as it is.
-
-    Trunk, expression branch and head are those of `source`, their statistics too, so accuracy and face
-    features stay what they were; the non-expression branch, the decoder and the critics learn.
+def take_classifier(model: DisentanglingModel, source: str | os.PathLike) -> None:
+    """Copies trunk, expression branch and head of a trained model, statistics too, into a new one.
 
     Args:
-        model: the model that training will start from; to be compiled after this.
+        model: the model that training will start from.
         source: as in `take_weights`, with the same classes in the same order.
 
     Raises:
@@ -63,6 +61,13 @@ def freeze_expression(model: DisentanglingModel, source: str | os.PathLike) -> N
             f"A frozen classifier keeps its classes, and {str(source)!r} has others: {', '.join(names)}. "
             f"The data set has {', '.join(model.contract.label_names)}."
         )
-    _take(model, other, source, (*PARTS, "expression_head"))
-    for part in (*PARTS, "expression_head"):
+    _take(model, other, source, CLASSIFIER)
+
+
+def freeze_classifier(model: DisentanglingModel) -> None:
+    """Lets training leave the classifier as it is; to be called before `compile`.
+
+    The non-expression branch, the decoder and the critics learn; accuracy and face features stay.
+    """
+    for part in CLASSIFIER:
         getattr(model, part).trainable = False

@@ -17,6 +17,7 @@ from keras_fer.training.checkpoint_folder import (
     remove_leftovers,
 )
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.content_hash import model_hash
 from keras_fer.training.folder_lock import folder_lock
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def stopped_run(run: Path) -> StoppedRun:
         run: its folder.
 
     Raises:
-        FERError: if it is no run folder, the run is finished, no checkpoint can be used, or a data set is
-            not there or has changed.
+        FERError: if it is no run folder, the run is finished, no checkpoint can be used, or a data set or a
+            model that it still needs is not there or has changed.
     """
     stored = run_folder.read_config(run)
     known = TrainingConfig.__dataclass_fields__
@@ -77,6 +78,10 @@ def stopped_run(run: Path) -> StoppedRun:
             f"The run {str(run)!r} has no checkpoint to go on from. Train a new run with "
             f"--config {run / run_folder.CONFIG}."
         )
+    for teacher, stored_hash in zip(config.teachers, stored.get("teacher_hashes", ()), strict=False):
+        _require_same_model("teacher", teacher, stored_hash)
+    if config.weights is not None and checkpoint is None:
+        _require_same_model("model", config.weights, stored.get("weights_hash"))
     return StoppedRun(config, checkpoint, trained=checkpoint is not None and checkpoint.ended)
 
 
@@ -86,6 +91,15 @@ def _require_unchanged(folder: str, content_hash: str | None) -> None:
         raise FERError(
             f"The data set {folder!r} has changed since the run began: its content hash is {found[:16]}, not "
             f"{str(content_hash)[:16]}. Restore it, or train a new run with --config."
+        )
+
+
+def _require_same_model(role: str, path: str, stored_hash: str | None) -> None:
+    # Runs of earlier versions have none.
+    if stored_hash is not None and model_hash(path) != stored_hash:
+        raise FERError(
+            f"The {role} {path!r} that the run began with is gone or has changed. Restore it, or train a new "
+            "run with --config."
         )
 
 

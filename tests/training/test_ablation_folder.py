@@ -157,17 +157,6 @@ def test_two_processes_do_not_share_a_folder(folder, config):
         pass
 
 
-def test_data_and_weights_count_by_their_content(prepared_folder, tmp_path):
-    assert content_hash(str(prepared_folder)) == open_prepared(prepared_folder).content_hash
-    file = tmp_path / "run" / "model.keras"
-    file.parent.mkdir()
-    file.write_bytes(b"abc")
-    for path in (file, file.parent):
-        assert content_hash(str(path)).startswith("ba7816bf8f01cfea414140de5dae2223")
-    with pytest.raises(FERError, match="none"):
-        content_hash(str(tmp_path / "none"))
-
-
 def test_importing_it_loads_no_numpy():
     """So that the limits on threads, which NumPy reads when it loads, come first in a process of a run."""
     code = "import sys, keras_fer.training.ablation_process; sys.exit('numpy' in sys.modules)"

@@ -10,6 +10,8 @@ from keras_fer.training.ablation_config import AblationConfig
 from keras_fer.training.ablation_folder import AblationFolder
 from keras_fer.training.ablation_run import run_group
 from keras_fer.training.ablation_settings import sharing
+from keras_fer.training.callbacks import WriteHistory
+from keras_fer.training.checkpoint_folder import is_unfinished
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +151,49 @@ def test_erased_alone_is_trained_beside_its_folder(group, tmp_path, trainings):
     with pytest.raises(FERError, match="no training here"):
         run_group(folder, group[1:])
     assert trainings[0].output == str(tmp_path / "runs" / "erased-seed3-unerased")
+
+
+class Killed(BaseException):
+    """Nothing on the way catches it, as nothing catches SIGKILL."""
+
+
+@pytest.mark.parametrize("moment", ["in its second epoch", "before its evaluation"])
+def test_a_training_that_was_killed_goes_on(group, tmp_path, monkeypatch, moment):
+    folder = AblationFolder(tmp_path)
+    run = replace(group[0], config=replace(group[0].config, epochs=2))
+    whole = AblationFolder(tmp_path / "whole")
+    run_group(whole, [run])
+
+    def kill(*_, **__):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        if moment == "before its evaluation":
+            patch.setattr(ablation_run, "finish", kill)
+        else:
+            patch.setattr(WriteHistory, "on_epoch_begin", lambda self, epoch, logs=None: epoch and kill())
+        with pytest.raises(Killed):
+            run_group(folder, [run])
+    home = folder.run_folder(run)
+    assert is_unfinished(home) == (moment == "in its second epoch")
+    with monkeypatch.context() as patch:
+        patch.setattr(ablation_run, "fit", kill)
+        run_group(folder, [run])
+    metrics = [place.result(run)["metrics"] for place in (folder, whole)]
+    assert metrics[0].pop("seconds") > 0
+    assert metrics[1].pop("seconds") > 0
+    assert metrics[0] == metrics[1]
+
+
+def test_what_cannot_go_on_begins_anew(folder, group, trainings, tmp_path):
+    """Trained and evaluated, and damaged since."""
+    copied = AblationFolder(tmp_path / "copy")
+    shutil.copytree(folder.path, copied.path)
+    (copied.run_folder(group[0]) / "result.json").unlink()
+    (copied.run_folder(group[0]) / "trained.json").unlink()
+    with pytest.raises(FERError, match="no training here"):
+        run_group(copied, group)
+    assert len(trainings) == 1
 
 
 def test_a_training_that_was_interrupted_is_no_result(group, tmp_path, monkeypatch):

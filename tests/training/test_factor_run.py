@@ -18,9 +18,10 @@ from keras_fer.training.config import TrainingConfig
 from keras_fer.training.erase import require_erasable
 from keras_fer.training.factor_run import factors_of_run
 from keras_fer.training.finish import finish
-from keras_fer.training.fit import build_model, fit
+from keras_fer.training.fit import fit
 from keras_fer.training.initial_weights import take_weights
 from keras_fer.training.run_folder import read_config, read_history
+from keras_fer.training.run_model import build_model
 
 NAMES = ("expression", "identity", "yaw")
 

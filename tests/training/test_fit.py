@@ -1,3 +1,4 @@
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -12,9 +13,9 @@ from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.errors import FERError
 from keras_fer.labels import EXPRESSIONS_8
 from keras_fer.models.loading import load_model
-from keras_fer.training import run_folder
+from keras_fer.training import run_folder, run_model
 from keras_fer.training.config import TrainingConfig
-from keras_fer.training.fit import _ema_momentum, build_model, fit
+from keras_fer.training.fit import fit
 from keras_fer.training.run_folder import read_config, read_history
 
 
@@ -74,18 +75,14 @@ def test_the_stored_config_repeats_the_run(config, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_short_run_is_not_averaged_over_its_initial_weights():
-    assert _ema_momentum(0.998, 20) == 0.5
-    assert _ema_momentum(0.998, 5) == 0
-    assert _ema_momentum(0.998, 12_000) == 0.998
-
-
 def test_the_saved_model_holds_the_averaged_weights(config, tmp_path, monkeypatch):
     """With a momentum of nearly 1 the average stays where the first step left the weights."""
-    monkeypatch.setattr("keras_fer.training.fit._ema_momentum", lambda wanted, num_steps: wanted or 0.99)
+    monkeypatch.setattr(
+        "keras_fer.training.run_model._ema_momentum", lambda wanted, num_steps: wanted or 0.99
+    )
     settings = config(ema_momentum=0.999999, epochs=1, steps_per_epoch=16)
     keras.utils.set_random_seed(settings.seed)
-    untrained = build_model(settings, open_prepared(settings.dataset), (1 / 8,) * 8, 16)
+    untrained = run_model.build_model(settings, open_prepared(settings.dataset), (1 / 8,) * 8, 16)
 
     def largest_move(run):
         pairs = zip(load_model(run).encoder_variables, untrained.encoder_variables, strict=True)
@@ -94,24 +91,6 @@ def test_the_saved_model_holds_the_averaged_weights(config, tmp_path, monkeypatc
     assert largest_move(fit(settings, verbose=0).folder) < 1.1 * settings.learning_rate
     plain = replace(settings, ema_momentum=0.0, output=str(tmp_path / "plain"))
     assert largest_move(fit(plain, verbose=0).folder) > 3 * settings.learning_rate
-
-
-def test_critics_know_the_prior_of_the_sampler_and_are_ramped(config):
-    settings = config(preset="paper")
-    dataset = open_prepared(settings.dataset)
-    prior = np.array([0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
-    objective = build_model(settings, dataset, prior, num_steps=500).objective
-    assert objective.class_prior == tuple(prior)
-    assert objective.adversarial_ramp_steps == 50
-
-
-def test_the_contract_says_how_the_crops_of_the_source_lie(config):
-    settings = config()
-    dataset = open_prepared(settings.dataset)
-    assert build_model(settings, dataset, (1 / 8,) * 8, 16).contract.crop_shift == 0
-    ferplus = replace(dataset, info={**dataset.info, "source": "ferplus"})
-    contract = build_model(settings, ferplus, (1 / 8,) * 8, 16).contract
-    assert (contract.crop_margin, contract.crop_shift) == (0.09, -0.09)
 
 
 @pytest.mark.filterwarnings("ignore:The non-expression representation is collapsing")
@@ -180,6 +159,19 @@ def test_any_other_failure_in_the_first_epoch_leaves_nothing(config):
     with pytest.raises(OSError, match="disk"):
         fit(settings, callbacks=[Broken()], verbose=0)
     assert not run_folder.Path(settings.output).exists()
+
+
+@pytest.mark.parametrize(("epoch", "after"), [(0, "nothing was kept"), (1, "goes on after epoch 1")])
+def test_a_full_disk(config, epoch, after):
+    class Full(keras.callbacks.Callback):
+        def on_epoch_begin(self, number, logs=None):
+            if number == epoch:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+    settings = config()
+    with pytest.raises(FERError, match=f"run' cannot be written: No space left on device; .*{after}"):
+        fit(settings, callbacks=[Full()], verbose=0)
+    assert run_folder.Path(settings.output).exists() == (epoch > 0)
 
 
 def test_a_loss_that_is_not_finite_is_refused(config):

@@ -8,7 +8,7 @@ from keras_fer.models.building import disentangling_model
 from keras_fer.models.loading import load_model
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.fit import fit
-from keras_fer.training.initial_weights import freeze_expression, take_weights
+from keras_fer.training.initial_weights import take_classifier, take_weights
 
 
 def model(num_expressions=8, **options):
@@ -135,7 +135,7 @@ def test_a_frozen_classifier_keeps_its_classes(tmp_path):
     with pytest.raises(
         FERError, match=r"keeps its classes, and .* has others: expression-0, .*expression-7\."
     ):
-        freeze_expression(model(num_expressions=3), tmp_path)
+        take_classifier(model(num_expressions=3), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from keras_fer.training import run_folder
 from keras_fer.training.callbacks import WriteHistory
 from keras_fer.training.checkpoint_folder import VARIABLES, is_unfinished, write_checkpoint
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.content_hash import model_hash
 from keras_fer.training.fit import MONITOR, TrainingResult, fit
 from keras_fer.training.folder_lock import folder_lock
 from keras_fer.training.resume import CheckpointWarning, StoppedRun, _best_row, resume, stopped_run
@@ -43,7 +44,7 @@ def eagerly():
 @pytest.fixture(autouse=True)
 def averaged(monkeypatch):
     """So few steps would have no averages of the weights."""
-    monkeypatch.setattr("keras_fer.training.fit._ema_momentum", lambda wanted, num_steps: wanted)
+    monkeypatch.setattr("keras_fer.training.run_model._ema_momentum", lambda wanted, num_steps: wanted)
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +165,37 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(
     resumed = resume(killed, verbose=0)
     assert not resumed.interrupted
     assert_same_end(resumed, whole)
+
+
+def test_beside_a_finished_classifier_and_with_teachers(eagerly, settings, tmp_path):
+    """The weights are in the checkpoint; the teachers answer anew."""
+    given = fit(settings(tmp_path / "given", epochs=1, steps_per_epoch=8, seed=7), verbose=0).folder
+    frozen = {"preset": "disentangle", "objective_changes": SMALL, "freeze_expression": True}
+    config = settings(
+        tmp_path / "run", **frozen, weights=str(given), teachers=(str(given / "last.keras"),), epochs=2
+    )
+    whole, (begun, killed) = trained_with_snapshots(config, tmp_path / "killed", (0, 0), (1, 0))
+    shutil.copytree(begun, tmp_path / "again")
+    assert_same_end(resume(begun, verbose=0), whole)
+    (given / run_folder.BEST_MODEL).unlink()
+    with pytest.raises(FERError, match=r"model '.*given' that the run began with is gone or has changed"):
+        resume(tmp_path / "again", verbose=0)
+    assert_same_end(resume(killed, verbose=0), whole)
+
+
+def test_teachers_that_changed(stopped, tmp_path):
+    teacher = tmp_path / "teacher.keras"
+    teacher.write_bytes(b"one")
+    run = stopped(teachers=(str(teacher),))
+    config = run_folder.read_config(run)
+    run_folder.write_json(run / run_folder.CONFIG, {**config, "teacher_hashes": [model_hash(str(teacher))]})
+    for folder in run.glob("checkpoints/epoch-*"):
+        shutil.rmtree(folder)
+    write_checkpoint(run, 1, False, {}, {"a": np.zeros(2)})
+    assert stopped_run(run).epochs_done == 2
+    teacher.write_bytes(b"two")
+    with pytest.raises(FERError, match=r"The teacher .* is gone or has changed"):
+        resume(run)
 
 
 class Interrupt(keras.callbacks.Callback):

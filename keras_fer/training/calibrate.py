@@ -1,0 +1,150 @@
+"""Gives a finished run a temperature, and a threshold under which its answers read "uncertain"."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from keras_fer.atomic import atomic_file
+from keras_fer.contract import ModelContract
+from keras_fer.data.prepared import PreparedDataset, open_prepared
+from keras_fer.errors import FERError
+from keras_fer.evaluation.calibration import Confidences, fit_temperature, threshold_of_accuracy
+from keras_fer.evaluation.evaluate import EvaluatedPredictions, evaluate
+from keras_fer.evaluation.recognizers import KerasRecognizer
+from keras_fer.models.loading import load_model
+from keras_fer.training import run_folder
+from keras_fer.training.checkpoint_folder import is_unfinished
+from keras_fer.training.finish import write_run_report
+
+
+@dataclass(frozen=True)
+class CalibrationResult:
+    """What a calibration came to.
+
+    Args:
+        temperature: that the logits are divided by now.
+        uncertain_below: the threshold that the model has now; 0 for none.
+        split: that both were chosen on.
+        num_images: of that split.
+        judged_split: where the rest was measured.
+        error_before: expected calibration error there, with the temperature that the run had.
+        error_after: the same with the new one.
+        coverage: share of the images there with an answer that is not uncertain.
+        accuracy: share of right answers among these; NaN if there are none.
+    """
+
+    temperature: float
+    uncertain_below: float
+    split: str
+    num_images: int
+    judged_split: str
+    error_before: float
+    error_after: float
+    coverage: float
+    accuracy: float
+
+
+def require_calibratable(run: Path) -> dict[str, Any]:
+    """Returns the config of a run that is finished; does not need TensorFlow.
+
+    Raises:
+        FERError: if it is none, or its training has not ended.
+    """
+    config = run_folder.read_config(run)
+    if is_unfinished(run):
+        raise FERError(
+            f"The run {str(run)!r} is not finished: `keras-fer train --resume {run}` goes on with it."
+        )
+    return config
+
+
+def calibrate(
+    run: Path, dataset: Path | None = None, split: str = "validation", certain_accuracy: float | None = None
+) -> CalibrationResult:
+    """Fits the temperature, stores it in the best model and its contract, and evaluates the run again.
+
+    Which class is the most probable does not change, so neither does the accuracy.
+
+    Args:
+        run: folder of a finished run.
+        dataset: prepared data set to fit and judge on; None takes the run's own.
+        split: to fit on; images that training did not see.
+        certain_accuracy: the share of right answers that those which do not read "uncertain" shall reach on
+            that split; None leaves the model without a threshold, since one of another temperature means
+            nothing.
+
+    Raises:
+        FERError: if the run is not finished, the split cannot be evaluated, or no threshold reaches the
+            accuracy; the run is then as it was.
+    """
+    config = require_calibratable(run)
+    prepared = open_prepared(dataset or config.get("erased", config)["dataset"])
+    model = load_model(run)
+    before = _judged(model, prepared)
+    model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
+    fitted = evaluate(KerasRecognizer(model), prepared, split)
+    temperature = fit_temperature(fitted.probabilities, fitted.labels)
+    model.contract = replace(model.contract, temperature=temperature)
+    if certain_accuracy is not None:
+        chosen = evaluate(KerasRecognizer(model), prepared, split)
+        threshold = _threshold(chosen, certain_accuracy)
+        model.contract = replace(model.contract, uncertain_below=threshold)
+    after = _judged(model, prepared)
+    result = _result(model.contract, fitted, before, after)
+    with atomic_file(run / run_folder.BEST_MODEL) as temporary:
+        model.save(temporary)
+    with atomic_file(run / run_folder.CONTRACT) as temporary:
+        temporary.write_text(model.contract.to_json(), encoding="utf-8")
+    run_folder.write_json(
+        run / run_folder.CONFIG,
+        {
+            **config,
+            "calibrated": {
+                "dataset": str(prepared.path.resolve()),
+                "dataset_hash": prepared.content_hash,
+                "split": split,
+                "certain_accuracy": certain_accuracy,
+                "temperature": result.temperature,
+                "uncertain_below": result.uncertain_below,
+            },
+        },
+    )
+    run_folder.write_json(run / run_folder.EVALUATION, after.evaluation.to_dict())
+    write_run_report(run, after, prepared)
+    return result
+
+
+def _judged(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
+    return evaluate(KerasRecognizer(model), dataset, dataset.judged_split)
+
+
+def _threshold(predictions: EvaluatedPredictions, accuracy: float) -> float:
+    scores = predictions.evaluation
+    threshold = threshold_of_accuracy(Confidences.of(predictions.probabilities, predictions.labels), accuracy)
+    if threshold is None:
+        raise FERError(
+            f"No threshold makes {accuracy:.1%} of the answers right on the {scores.split} split, where "
+            f"{scores.accuracy:.1%} of all are. Ask for less."
+        )
+    return threshold
+
+
+def _result(
+    contract: ModelContract,
+    fitted: EvaluatedPredictions,
+    before: EvaluatedPredictions,
+    after: EvaluatedPredictions,
+) -> CalibrationResult:
+    confidences = Confidences.of(after.probabilities, after.labels)
+    answered = confidences.values >= contract.uncertain_below
+    return CalibrationResult(
+        temperature=contract.temperature,
+        uncertain_below=contract.uncertain_below,
+        split=fitted.evaluation.split,
+        num_images=fitted.evaluation.num_images,
+        judged_split=after.evaluation.split,
+        error_before=before.evaluation.expected_calibration_error,
+        error_after=after.evaluation.expected_calibration_error,
+        coverage=float(answered.mean()),
+        accuracy=float(confidences.correct[answered].mean()) if answered.any() else float("nan"),
+    )

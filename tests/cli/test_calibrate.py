@@ -1,0 +1,81 @@
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from keras_fer.cli.main import main
+
+RESULT = SimpleNamespace(
+    temperature=1.25,
+    uncertain_below=0.4,
+    split="validation",
+    num_images=1200,
+    judged_split="test",
+    error_before=0.05,
+    error_after=0.01,
+    coverage=0.8,
+    accuracy=0.95,
+)
+
+
+@pytest.fixture
+def run(tmp_path, noise_dataset):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"dataset": str(noise_dataset)}))
+    return folder
+
+
+def test_says_what_came_of_it(run, monkeypatch):
+    asked = []
+
+    def calibrate(*arguments):
+        asked.append(arguments)
+        return RESULT
+
+    monkeypatch.setattr("keras_fer.training.calibrate.calibrate", calibrate)
+    runner = CliRunner()
+    plain = runner.invoke(main, ["calibrate", str(run)])
+    assert plain.exit_code == 0, plain.output
+    assert "Temperature 1.250, fitted on 1,200 images of the validation split." in plain.output
+    assert "error on the test split: 5.00% before, 1.00% after." in plain.output
+    assert "uncertain" not in plain.output
+    chosen = runner.invoke(main, ["calibrate", str(run), "--split", "test", "--certain-accuracy", "0.95"])
+    assert "Answers below 0.400 read uncertain: on the test split 80.0% are answered, 95.0%" in chosen.output
+    assert asked == [(run, None, "validation", None), (run, None, "test", 0.95)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["none"], 2, "none"),
+        (["{run}", "--split", "train"], 2, "'train' is not one of"),
+        (["{run}", "--certain-accuracy", "95"], 2, "95"),
+        (["{run}", "--dataset", "{run}"], 1, "run"),
+        (["{run}/unfinished"], 1, "is not finished"),
+        (["{run}/empty"], 1, "not a run folder"),
+    ],
+)
+def test_refused_in_one_sentence_without_tensorflow(run, arguments, code, message):
+    (run / "unfinished" / "checkpoints").mkdir(parents=True)
+    (run / "unfinished" / "config.json").write_text("{}")
+    (run / "empty").mkdir()
+    program = (
+        "import sys; from keras_fer.cli.main import main\n"
+        "try: main()\n"
+        "finally: print('heavy:', sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "calibrate", *(argument.format(run=run) for argument in arguments)],
+        capture_output=True,
+        text=True,
+        cwd=run,
+        timeout=120,
+    )
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "heavy: []" in done.stdout

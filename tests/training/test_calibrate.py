@@ -1,0 +1,107 @@
+"""What a calibrated run says of its probabilities, and what stays as it was."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_fer.contract import ModelContract
+from keras_fer.data.prepared import open_prepared
+from keras_fer.errors import FERError
+from keras_fer.evaluation.evaluate import evaluate
+from keras_fer.evaluation.recognizers import open_recognizer
+from keras_fer.models.loading import load_model
+from keras_fer.training.calibrate import calibrate, require_calibratable
+from keras_fer.training.config import TrainingConfig
+from keras_fer.training.finish import finish
+from keras_fer.training.fit import fit
+from keras_fer.training.run_folder import read_config
+
+
+@pytest.fixture(scope="module")
+def finished(prepared_folder, tmp_path_factory):
+    config = TrainingConfig(
+        str(prepared_folder),
+        str(tmp_path_factory.mktemp("calibrate") / "run"),
+        preset="baseline",
+        backbone="plain_small",
+        epochs=4,
+        batch_size=16,
+        learning_rate=0.01,
+        augmentation="none",
+        ema_momentum=0.0,
+    )
+    folder = fit(config, verbose=0).folder
+    finish(folder)
+    return folder
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def probabilities(run):
+    dataset = open_prepared(read_config(run)["dataset"])
+    return evaluate(open_recognizer(run), dataset, "test").probabilities
+
+
+def test_the_temperature_is_stored_and_changes_no_answer(run, finished):
+    before = probabilities(run)
+    result = calibrate(run)
+    after = probabilities(run)
+    powers = before ** (1 / result.temperature)
+    np.testing.assert_allclose(after, powers / powers.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-7)
+    np.testing.assert_array_equal(after.argmax(axis=1), before.argmax(axis=1))
+    assert abs(np.log(result.temperature)) > 0.05
+    contract = ModelContract.from_json((run / "contract.json").read_bytes())
+    assert contract == load_model(run).contract
+    assert (contract.temperature, contract.uncertain_below) == (result.temperature, 0.0)
+    one, other = (json.loads((folder / "evaluation.json").read_text()) for folder in (finished, run))
+    assert one["accuracy"] == other["accuracy"]
+    assert one["expected_calibration_error"] == result.error_before
+    assert other["expected_calibration_error"] == result.error_after
+    assert f"a temperature of {result.temperature:.3g}" in (run / "report.html").read_text()
+    assert read_config(run)["calibrated"]["temperature"] == result.temperature
+    weights = zip(load_model(run).weights, load_model(finished).weights, strict=True)
+    assert all(np.array_equal(now, then) for now, then in weights)
+
+
+def test_once_more_gives_the_same(run):
+    first, second = calibrate(run, certain_accuracy=0.5), calibrate(run)
+    assert second.temperature == pytest.approx(first.temperature, rel=1e-6)
+    assert second.error_before == pytest.approx(first.error_after)
+    assert second.uncertain_below == 0
+    assert second.coverage == 1
+
+
+def test_a_threshold_for_the_accuracy_that_is_asked_for(run, finished):
+    dataset = open_prepared(read_config(run)["dataset"])
+    plain = evaluate(open_recognizer(finished), dataset, "validation")
+    # What the surest 50 of the 64 images reach.
+    surest = np.argsort(-plain.probabilities.max(axis=1))[:50]
+    wanted = (plain.probabilities.argmax(axis=1) == plain.labels)[surest].mean()
+    result = calibrate(run, certain_accuracy=wanted)
+    predictions = evaluate(open_recognizer(run), dataset, "validation")
+    answered = predictions.probabilities.max(axis=1) >= result.uncertain_below
+    right = (predictions.probabilities.argmax(axis=1) == predictions.labels)[answered]
+    assert right.mean() >= wanted
+    assert load_model(run).contract.uncertain_below == result.uncertain_below
+
+
+def test_what_no_threshold_reaches_is_refused_and_changes_nothing(run, finished, monkeypatch):
+    monkeypatch.setattr("keras_fer.training.calibrate.threshold_of_accuracy", lambda *_: None)
+    with pytest.raises(FERError, match=r"No threshold makes 99\.0% of the answers right on the validation"):
+        calibrate(run, certain_accuracy=0.99)
+    for path in finished.iterdir():
+        if path.is_file():
+            assert (run / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_run_that_is_not_finished(run, tmp_path):
+    (run / "checkpoints").mkdir()
+    with pytest.raises(FERError, match="is not finished: `keras-fer train --resume"):
+        require_calibratable(run)
+    with pytest.raises(FERError, match="not a run folder"):
+        calibrate(tmp_path)

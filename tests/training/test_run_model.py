@@ -1,0 +1,41 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from keras_fer.data.prepared import open_prepared
+from keras_fer.training.config import TrainingConfig
+from keras_fer.training.run_model import _ema_momentum, build_model
+
+
+@pytest.fixture
+def config(prepared_folder):
+    def make(**changes):
+        values = {"dataset": str(prepared_folder), "output": "run", "backbone": "plain_small"}
+        return TrainingConfig(**{**values, **changes})
+
+    return make
+
+
+def test_a_short_run_is_not_averaged_over_its_initial_weights():
+    assert _ema_momentum(0.998, 20) == 0.5
+    assert _ema_momentum(0.998, 5) == 0
+    assert _ema_momentum(0.998, 12_000) == 0.998
+
+
+def test_critics_know_the_prior_of_the_sampler_and_are_ramped(config):
+    settings = config(preset="paper")
+    dataset = open_prepared(settings.dataset)
+    prior = np.array([0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
+    objective = build_model(settings, dataset, prior, num_steps=500).objective
+    assert objective.class_prior == tuple(prior)
+    assert objective.adversarial_ramp_steps == 50
+
+
+def test_the_contract_says_how_the_crops_of_the_source_lie(config):
+    settings = config()
+    dataset = open_prepared(settings.dataset)
+    assert build_model(settings, dataset, (1 / 8,) * 8, 16).contract.crop_shift == 0
+    ferplus = replace(dataset, info={**dataset.info, "source": "ferplus"})
+    contract = build_model(settings, ferplus, (1 / 8,) * 8, 16).contract
+    assert (contract.crop_margin, contract.crop_shift) == (0.09, -0.09)
