@@ -28,12 +28,12 @@ from keras_fer.cli.tensorflow_start import load_tensorflow
     "default: no threshold.",
 )
 def command(run: Path, dataset: Path | None, split: str, certain_accuracy: float | None) -> None:
-    """Make the probabilities of RUN mean what they say (temperature scaling, arXiv 1706.04599).
+    """Make the probabilities of RUN mean what they say.
 
-    The temperature is fitted on a split that training did not see and stored in the model of the run; files
-    that are exported afterwards apply it in their graph. Which expression is the most probable stays, and so
-    does the accuracy. With --certain-accuracy, predict and every exported file mark answers uncertain
-    whose probability is too small. The report of the run shows both.
+    The temperature (arXiv 1706.04599) is fitted on a split that training did not see and stored in the
+    model of the run; files that are exported afterwards apply it in their graph. Which expression is the
+    most probable stays, and so does the accuracy. With --certain-accuracy, predict and every exported file
+    mark answers uncertain whose probability is too small. The report of the run shows both.
 
     \b
         keras-fer calibrate runs/baseline
