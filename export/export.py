@@ -19,6 +19,7 @@ from keras_fer.export.file_report import FileReport
 from keras_fer.export.metadata import add_metadata
 from keras_fer.export.onnx_conversion import convert_to_onnx
 from keras_fer.export.onnx_file import OnnxRunner
+from keras_fer.export.onnx_quantize import quantize_onnx
 from keras_fer.export.quantize import convert
 from keras_fer.export.recipes import DEFAULT_RECIPES, RECIPES, Recipe
 from keras_fer.export.toolkit import Finetuning, finetuned
@@ -29,7 +30,8 @@ from keras_fer.runtime.model_file import LABELS_FILE
 
 REPORT_FILE = "report.json"
 _PACKAGES = ("keras-fer", "tensorflow", "keras", "ai-edge-litert", "flatbuffers", "numpy")
-_SWISH = {"HARD_SWISH", "LOGISTIC"}
+# In the words of TFLite and of ONNX.
+_SWISH = {"HARD_SWISH", "LOGISTIC", "HardSwish", "HardSigmoid", "Sigmoid"}
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,10 @@ class _Material:
     def file(self, recipe: Recipe, contract: ModelContract) -> bytes:
         """Returns the content of the file of one recipe, with the contract in it."""
         if recipe.format == "onnx":
-            return convert_to_onnx(self.classifier, contract, self.representation)
+            model = convert_to_onnx(self.classifier, contract, self.representation)
+            if recipe.needs_calibration:
+                model = quantize_onnx(model, contract.image_size, self.calibration_images)
+            return model
         if recipe.needs_training:
             model = finetuned(
                 self.classifier, contract, recipe, self.training_images, self.representation, self.finetuning

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def convert(
         # `from_concrete_functions` on a Keras 3 model writes unfrozen variables and answers only NaN.
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         if recipe.needs_calibration:
-            images = _calibration(calibration_images, contract.image_size)
+            images = require_calibration_images(calibration_images, contract.image_size)
             return _int8(converter, images, recipe.input_dtype)
         if recipe.weight_dtype != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -74,13 +74,7 @@ def _int8(converter: Any, images: np.ndarray, input_dtype: str) -> bytes:
 
 
 def float_operators(graph: Graph) -> list[str]:
-    """Names the operators that stay in float when the rest becomes int8.
-
-    - Everything before the first layer with weights. Where that standardises each image, int8 holds
-      neither a variance, whose steps would be 60 gray levels squared, nor its inverse root: on faces
-      the largest error of a probability was 0.21 in int8 and 0.08 this way, which is also faster.
-    - The last dense layer and what follows: a probability in int8 has steps of 1/256, so that
-      answers tie, and the layer costs next to nothing.
+    """Names the operators that stay in float when the rest becomes int8; see `float_positions`.
 
     Args:
         graph: of the model in float.
@@ -90,17 +84,43 @@ def float_operators(graph: Graph) -> list[str]:
     """
     operators = graph.operators
     weighted = [position for position, operator in enumerate(operators) if graph.learned(operator)]
+    dense = bool(weighted) and operators[weighted[-1]].kind == "FULLY_CONNECTED"
+    in_float = [operators[position] for position in float_positions(len(operators), weighted, dense)]
+    return [graph.tensors[index].name for operator in in_float for index in operator.outputs]
+
+
+def float_positions(num_operators: int, weighted: Sequence[int], dense: bool) -> list[int]:
+    """Returns which operators of a graph, in the order in which they run, stay in float.
+
+    - Everything before the first layer with weights. Where that standardises each image, int8 holds
+      neither a variance, whose steps would be 60 gray levels squared, nor its inverse root: on faces
+      the largest error of a probability was 0.21 in int8 and 0.08 this way, which is also faster.
+    - The last dense layer and what follows: a probability in int8 has steps of 1/256, so that
+      answers tie, and the layer costs next to nothing.
+
+    Args:
+        num_operators: of the graph.
+        weighted: positions of those with learned weights.
+        dense: whether the last of these is a dense layer.
+    """
     if not weighted:
         return []
     first, last = weighted[0], weighted[-1]
     # A net of a single layer would have nothing left to quantise.
-    dense_head = operators[last].kind == "FULLY_CONNECTED" and first < last
-    in_float = (*operators[:first], *operators[last if dense_head else last + 1 :])
-    return [graph.tensors[index].name for operator in in_float for index in operator.outputs]
+    end = last if dense and first < last else last + 1
+    return [*range(first), *range(end, num_operators)]
 
 
-def _calibration(images: np.ndarray | None, size: int) -> np.ndarray:
-    """Returns the images if int8 can be calibrated on them."""
+def require_calibration_images(images: np.ndarray | None, size: int) -> np.ndarray:
+    """Returns the images if int8 can be calibrated on them.
+
+    Args:
+        images: uint8 `(n, size, size, 3)`, n > 0.
+        size: pixels.
+
+    Raises:
+        ValueError: if they are anything else.
+    """
     if images is None or images.dtype != np.uint8 or images.shape[1:] != (size, size, 3) or not len(images):
         received = "none" if images is None else f"{images.dtype} {images.shape}"
         raise ValueError(

@@ -95,6 +95,14 @@ ONNX_FLOAT32 = Recipe(
     "float32",
     format="onnx",
 )
+ONNX_STATIC_WI8_AI8 = Recipe(
+    "onnx_static_wi8_ai8",
+    "ONNX with weights and activations in int8 (QDQ), ranges from calibration images.",
+    "float32",
+    "int8",
+    needs_calibration=True,
+    format="onnx",
+)
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -106,6 +114,7 @@ RECIPES = {
         PRUNED,
         CLUSTERED,
         ONNX_FLOAT32,
+        ONNX_STATIC_WI8_AI8,
     )
 }
 # What most devices want, in a minute.

@@ -104,7 +104,7 @@ def slower_than_float32(latencies: Sequence[Latency]) -> list[str]:
     """Says plainly which quantised files are slower than the float32 file of the same model.
 
     Files belong together when their names are equal up to the recipe, as `keras-fer export` writes
-    them: `model_float32.tflite`, `model_static_wi8_ai8.tflite`.
+    them: `model_float32.tflite`, `model_static_wi8_ai8.tflite`; an ONNX file is compared with an ONNX file.
 
     Args:
         latencies: as `measure_latency` returns them, for one or several numbers of threads.
@@ -113,14 +113,14 @@ def slower_than_float32(latencies: Sequence[Latency]) -> list[str]:
         One sentence per file that is slower both in the median and at best.
     """
     reference = {
-        (latency.path.parent, latency.path.stem.removesuffix("_float32"), latency.num_threads): latency
+        (latency.path.with_name(model + latency.path.suffix), latency.num_threads): latency
         for latency in latencies
-        if latency.path.stem.endswith("_float32") and latency.path.suffix == ".tflite"
+        if (model := latency.path.stem.removesuffix("_float32")) != latency.path.stem
     }
     sentences = []
     for latency in latencies:
         model, *quantised = _INT8_WEIGHTS.split(latency.path.stem)
-        float32 = reference.get((latency.path.parent, model, latency.num_threads))
+        float32 = reference.get((latency.path.with_name(model + latency.path.suffix), latency.num_threads))
         if not quantised or float32 is None:
             continue
         if min(latency.median_ms / float32.median_ms, latency.min_ms / float32.min_ms) > _NOTICEABLE:

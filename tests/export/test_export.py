@@ -104,3 +104,6 @@ def test_swish_in_int8_is_warned_of(exported):
     assert _warnings([dataclasses.replace(float32, operators=swish), int8]) == []
     (sentence,) = _warnings([dataclasses.replace(int8, operators=swish)])
     assert sentence.startswith("stripes_static_wi8_ai8.tflite: this net uses HARD_SWISH")
+    onnx = dataclasses.replace(int8, recipe="onnx_static_wi8_ai8", operators={"Conv": 2, "Sigmoid": 3})
+    (sentence,) = _warnings([onnx])
+    assert "this net uses Sigmoid, whose outliers" in sentence

@@ -96,7 +96,9 @@ def test_the_file_carries_the_contract_and_recognises(kind, path, contract, stri
 def test_weights_have_their_type(path, kind):
     if RECIPES[kind].format == "onnx":
         kernels = [tensor for tensor in onnx.load(path).graph.initializer if np.prod(tensor.dims) > 2000]
-        assert [tensor.data_type for tensor in kernels] == [onnx.TensorProto.FLOAT]
+        assert [onnx.TensorProto.DataType.Name(tensor.data_type) for tensor in kernels] == [
+            {"onnx_float32": "FLOAT", "onnx_static_wi8_ai8": "INT8"}[kind]
+        ]
         return
     graph = read_graph(path.read_bytes())
     kernels = [tensor for tensor in graph.tensors if tensor.is_constant and tensor.num_values == 12 * 24 * 9]
@@ -112,6 +114,11 @@ def test_unknown_recipe():
 def test_file_name_stays_in_its_folder():
     assert RECIPES["float32"].file_name("../my model/v2") == "my-model-v2_float32.tflite"
     assert RECIPES["float32"].file_name("..") == "model_float32.tflite"
+
+
+def test_each_recipe_has_a_file_of_its_own():
+    assert RECIPES["onnx_static_wi8_ai8"].file_name("model") == "model_static_wi8_ai8.onnx"
+    assert len({recipe.file_name("model") for recipe in RECIPES.values()}) == len(RECIPES)
 
 
 def test_importing_the_recipes_loads_no_tensorflow():

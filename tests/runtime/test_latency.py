@@ -64,7 +64,15 @@ def test_slower_int8_is_said_plainly(recipe):
         latency("x/b_static_wi8_ai8.tflite", 5.0, 4.0),
         latency("y/a_static_wi8_ai8.tflite", 5.0, 4.0),
         latency("x/a_float16.tflite", 5.0, 4.0),
+        latency("x/a_static_wi8_ai8.onnx", 5.0, 4.0),
     ],
 )
 def test_nothing_is_said_of_others(other):
     assert slower_than_float32([latency("x/a_float32.tflite", 2.0, 1.8), other]) == []
+
+
+def test_an_onnx_file_is_compared_with_an_onnx_file():
+    tflite, onnx = latency("x/a_float32.tflite", 2.0, 1.8), latency("x/a_float32.onnx", 4.0, 3.8)
+    assert slower_than_float32([tflite, onnx, latency("x/a_static_wi8_ai8.onnx", 3.0, 2.9)]) == []
+    (sentence,) = slower_than_float32([tflite, onnx, latency("x/a_static_wi8_ai8.onnx", 5.0, 4.8)])
+    assert sentence.startswith("a_static_wi8_ai8.onnx is SLOWER than a_float32.onnx on this machine")
