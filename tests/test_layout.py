@@ -149,6 +149,9 @@ def test_tests_lie_where_their_module_lies(path):
         return
     *folders, name = path.relative_to(ROOT / "tests").with_suffix("").parts
     name = name.removeprefix("test_")
+    if folders == ["benchmarks"]:
+        assert (ROOT / "benchmarks" / f"{name}.py").is_file(), f"there is no benchmarks/{name}.py"
+        return
     # A test over all modules of a package is named after the package and lies in its folder; one of
     # several about the same module adds what it is about: test_MODULE_ASPECT.
     package = ".".join(("keras_fer", *folders))
