@@ -5,9 +5,9 @@ installed from the package index that pip is set up for, into an environment in 
 
     python benchmarks/check_mediapipe.py exported/*.tflite
 
-MediaPipe reads labels and normalisation from the TFLite metadata in the files, and nothing of our contract. The
-rendered faces have the size of the input, so that neither program resizes. Files with a second output, the
-representation, are not for it. Expected: every line ok, a minute. Exit code 1 otherwise.
+MediaPipe reads labels and normalisation from the TFLite metadata in the files, and nothing of our contract.
+The rendered faces have the size of the input, so that neither program resizes. Files with a second output,
+the representation, are not for it. Expected: every line ok, a minute. Exit code 1 otherwise.
 """
 
 import argparse
