@@ -1,9 +1,9 @@
 """What makes an export a bundle: model card, checksums, and a page with all numbers."""
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_fer.checksum import checksum_lines
 from keras_fer.evaluation.figures import number
 from keras_fer.evaluation.metrics import wilson_interval
 from keras_fer.export.bundle_page import bundle_page
@@ -27,10 +27,7 @@ def write_bundle_files(folder: Path, report: "ExportReport") -> None:
     """
     (folder / CARD_FILE).write_text(model_card(report), encoding="utf-8")
     (folder / PAGE_FILE).write_text(bundle_page(report), encoding="utf-8")
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.iterdir())
-    ]
-    (folder / CHECKSUMS_FILE).write_text("".join(lines), encoding="utf-8")
+    (folder / CHECKSUMS_FILE).write_text(checksum_lines(sorted(folder.iterdir())), encoding="utf-8")
 
 
 def model_card(report: "ExportReport") -> str:

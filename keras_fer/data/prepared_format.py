@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_fer.checksum import sha256_file
 from keras_fer.data.records import SPLITS
 from keras_fer.errors import FERError
 from keras_fer.version import __version__
@@ -42,12 +43,6 @@ Columns = dict[str, np.ndarray]
 def shard_name(index: int) -> str:
     """Returns the file name of an image shard."""
     return f"images-{index:05d}.npy"
-
-
-def sha256_file(path: Path) -> str:
-    """Returns the SHA-256 of a file as hexadecimal text."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def config_hash(config: Mapping) -> str:

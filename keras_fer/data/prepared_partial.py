@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from keras_fer.atomic import atomic_file, fsync
+from keras_fer.checksum import sha256_file
 from keras_fer.data import prepared_format
 from keras_fer.data.prepared_format import Columns
 from keras_fer.errors import FERError
@@ -101,7 +102,7 @@ class PartialFolder:
                 columns = prepared_format.load_columns(rows_file)
                 entry = json.loads(str(columns.pop("entry")))
                 drops = {key: columns.pop(key) for key in DROP_KEYS}
-                if prepared_format.sha256_file(self.dataset / entry["name"]) != entry["sha256"]:
+                if sha256_file(self.dataset / entry["name"]) != entry["sha256"]:
                     break
             except (FERError, OSError, KeyError, ValueError):
                 break

@@ -9,7 +9,6 @@ that was killed from a finished one. A checkpoint is a folder in it, `epoch-0000
 - `SHA256SUMS`: of these three, as `sha256sum --check` reads it.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from keras_fer.atomic import atomic_file, atomic_folder, require_new_folder
+from keras_fer.checksum import checksum_lines, sha256_file
 from keras_fer.errors import FERError
 from keras_fer.training import run_folder
 
@@ -106,7 +106,7 @@ def write_checkpoint(
         np.savez(temporary / VARIABLES, **variables)
         (temporary / STATE).write_text(json.dumps(state, default=float), encoding="utf-8")
         _link(run / run_folder.BEST_MODEL, temporary / run_folder.BEST_MODEL)
-        sums = "".join(f"{_sha256(temporary / name)}  {name}\n" for name in _FILES)
+        sums = checksum_lines(temporary / name for name in _FILES)
         (temporary / SUMS).write_text(sums, encoding="utf-8")
     for older in _folders(run)[NUM_KEPT:]:
         shutil.rmtree(older, ignore_errors=True)
@@ -177,18 +177,13 @@ def _checked_state(folder: Path) -> Mapping[str, Any]:
     lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     for name in _FILES:
-        if sums.get(name) != _sha256(folder / name):
+        if sums.get(name) != sha256_file(folder / name):
             raise ValueError(f"{name} is not as it was written")
     return json.loads((folder / STATE).read_text(encoding="utf-8"))
 
 
 def _config_hash(run: Path) -> str:
-    return _sha256(run / run_folder.CONFIG)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_file(run / run_folder.CONFIG)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,8 +1,8 @@
 """What is at a path, as a hash: where it lies does not matter, whether it has changed does."""
 
-import hashlib
 from pathlib import Path
 
+from keras_fer.checksum import sha256_file
 from keras_fer.training.run_folder import BEST_MODEL
 
 _MODEL_SUFFIXES = (".keras", ".tflite")
@@ -19,8 +19,7 @@ def model_hash(path: str) -> str | None:
         model = model / BEST_MODEL
     if model.suffix not in _MODEL_SUFFIXES or not model.is_file():
         return None
-    with model.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_file(model)
 
 
 def content_hash(path: str) -> str:

@@ -6,8 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from keras_fer.checksum import sha256_file
 from keras_fer.data.prepared import PreparedWriter, open_prepared
-from keras_fer.data.prepared_format import content_hash, sealed, sha256_file
+from keras_fer.data.prepared_format import content_hash, sealed
 from keras_fer.errors import FERError
 
 
