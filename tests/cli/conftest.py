@@ -1,6 +1,8 @@
-"""A data set and a run that are small enough to export in a second."""
+"""A data set and a run that are small enough to export in a second; what every refusal keeps to."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,30 @@ from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedWriter
 from keras_fer.data.records import SPLITS
 from keras_fer.labels import EXPRESSIONS_7
+
+_PROGRAM = """
+import sys
+from keras_fer.cli.main import main
+try:
+    main()
+finally:
+    print("heavy:", sorted({"tensorflow", "keras", "sklearn", "matplotlib"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture
+def assert_refused(tmp_path):
+    """Returns a function that runs a command: it is refused in one sentence, before TensorFlow loads."""
+
+    def check(*arguments, code, message):
+        command = [sys.executable, "-c", _PROGRAM, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+        assert done.returncode == code, done.stderr
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "heavy: []" in done.stdout
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -139,18 +139,10 @@ def test_killed_and_started_again_it_repeats_nothing_and_ends_complete(data, tmp
         ({"baseline": "x"}, ["{config}", "out"], 1, "must name a variant"),
     ],
 )
-def test_refused_in_one_sentence_without_tensorflow(tmp_path, change, arguments, code, message):
+def test_refused_in_one_sentence_without_tensorflow(
+    assert_refused, tmp_path, change, arguments, code, message
+):
     config = config_file(tmp_path, **change)
-    command = [sys.executable, "-c", PROGRAM, "ablate"]
-    done = subprocess.run(
-        [*command, *(argument.format(config=config) for argument in arguments)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=120,
-    )
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "heavy: []" in done.stdout
+    arguments = [argument.format(config=config) for argument in arguments]
+    assert_refused("ablate", *arguments, code=code, message=message)
     assert [path.name for path in tmp_path.iterdir()] == ["ablation.json"]

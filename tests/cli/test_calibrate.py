@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -59,23 +57,9 @@ def test_says_what_came_of_it(run, monkeypatch):
         (["{run}/empty"], 1, "not a run folder"),
     ],
 )
-def test_refused_in_one_sentence_without_tensorflow(run, arguments, code, message):
+def test_refused_in_one_sentence_without_tensorflow(assert_refused, run, arguments, code, message):
     (run / "unfinished" / "checkpoints").mkdir(parents=True)
     (run / "unfinished" / "config.json").write_text("{}")
     (run / "empty").mkdir()
-    program = (
-        "import sys; from keras_fer.cli.main import main\n"
-        "try: main()\n"
-        "finally: print('heavy:', sorted({'tensorflow', 'keras'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "calibrate", *(argument.format(run=run) for argument in arguments)],
-        capture_output=True,
-        text=True,
-        cwd=run,
-        timeout=120,
-    )
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "heavy: []" in done.stdout
+    arguments = [argument.format(run=run) for argument in arguments]
+    assert_refused("calibrate", *arguments, code=code, message=message)

@@ -1,7 +1,5 @@
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -69,25 +67,13 @@ def test_erases_and_prints_the_probe_before_and_after(run):
         ({"objective": {}}, ["{run}", "output"], 1, "never trained the non-expression"),
     ],
 )
-def test_refused_in_one_sentence_without_tensorflow(run, tmp_path, change, arguments, code, message):
+def test_refused_in_one_sentence_without_tensorflow(
+    assert_refused, run, tmp_path, change, arguments, code, message
+):
     copy = tmp_path / "run"
     copy.mkdir()
     config = {**json.loads((run / "config.json").read_text()), **change}
     (copy / "config.json").write_text(json.dumps(config))
-    program = (
-        "import sys; from keras_fer.cli.main import main\n"
-        "try: main()\n"
-        "finally: print('heavy:', sorted({'tensorflow', 'keras'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "erase", *(argument.format(run=copy) for argument in arguments)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=120,
-    )
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "heavy: []" in done.stdout
+    arguments = [argument.format(run=copy) for argument in arguments]
+    assert_refused("erase", *arguments, code=code, message=message)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

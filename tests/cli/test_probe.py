@@ -1,7 +1,5 @@
 import json
 import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -197,16 +195,5 @@ def test_the_choices_are_those_of_the_factors():
     assert FACTOR_CHOICES == factors.FACTOR_CHOICES
 
 
-def test_refusals_load_no_tensorflow(tmp_path):
-    program = (
-        "import sys\n"
-        "from keras_fer.cli.main import main\n"
-        "try:\n"
-        f"    main(['probe', {str(tmp_path)!r}])\n"
-        "except SystemExit as end:\n"
-        "    assert end.code == 1\n"
-        "heavy = {'tensorflow', 'keras', 'sklearn'} & set(sys.modules)\n"
-        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
-    )
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
+def test_refusals_load_no_tensorflow(assert_refused, tmp_path):
+    assert_refused("probe", tmp_path, code=1, message="is not a run folder")

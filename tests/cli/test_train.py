@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -162,24 +160,11 @@ def test_several_factors_from_training_to_probes(gray, tmp_path):
         (["{faces}", "run", "--config", "{faces}/images-00000.npy"], 1, "config.json of a run"),
     ],
 )
-def test_refused_in_one_sentence_without_tensorflow(faces, tmp_path, arguments, code, message):
+def test_refused_in_one_sentence_without_tensorflow(
+    assert_refused, faces, tmp_path, arguments, code, message
+):
     arguments = [argument.format(faces=faces) for argument in arguments]
-    program = (
-        "import sys; from keras_fer.cli.main import main\n"
-        "try: main()\n"
-        "finally: print('heavy:', sorted({'tensorflow', 'keras'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "train", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=120,
-    )
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "heavy: []" in done.stdout
+    assert_refused("train", *arguments, code=code, message=message)
     assert list(tmp_path.iterdir()) == []
 
 
