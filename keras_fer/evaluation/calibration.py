@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from keras_fer.evaluation.metrics import CALIBRATION_BINS
+from keras_fer.evaluation.metrics import confidence_bins
 
 TEMPERATURES = (0.05, 20.0)
 # Fewer answers than this say too little of their accuracy to choose a threshold by.
@@ -112,12 +112,11 @@ def threshold_of_accuracy(confidences: Confidences, accuracy: float) -> float | 
     return 0.0 if below is None else float((curve.thresholds[last] + below) / 2)
 
 
-def reliability(confidences: Confidences, num_bins: int = CALIBRATION_BINS) -> list[ReliabilityBin]:
-    """Groups images as `metrics.expected_calibration_error` does; bins without images are left out."""
+def reliability(confidences: Confidences) -> list[ReliabilityBin]:
+    """Groups images as the expected calibration error does; bins without images are left out."""
     values, correct = confidences.values, confidences.correct
-    places = np.clip(np.ceil(values * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
+    places = confidence_bins(values)
     return [
         ReliabilityBin(float(values[chosen].mean()), float(correct[chosen].mean()), int(chosen.sum()))
-        for chosen in (places == place for place in range(num_bins))
-        if chosen.any()
+        for chosen in (places == place for place in np.unique(places))
     ]

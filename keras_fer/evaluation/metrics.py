@@ -155,22 +155,32 @@ def _ratio(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
     return np.where(denominators > 0, numerators / np.maximum(denominators, 1), np.nan)
 
 
+def confidence_bins(confidences: np.ndarray, num_bins: int = CALIBRATION_BINS) -> np.ndarray:
+    """Returns the bin of each confidence, int64 `(n,)`.
+
+    Args:
+        confidences: float `(n,)` in [0, 1]. Bin b holds b/num_bins < confidence ≤ (b + 1)/num_bins; 0 belongs
+            to the first.
+        num_bins: number of bins between 0 and 1.
+    """
+    return np.clip(np.ceil(confidences * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
+
+
 def expected_calibration_error(
     confidences: np.ndarray, correct: np.ndarray, num_bins: int = CALIBRATION_BINS
 ) -> float:
     """Returns Σ_b n_b/n · |accuracy_b − mean confidence_b| over bins of equal width.
 
     Args:
-        confidences: float `(n,)` in [0, 1], the largest probability of each image. Bin b holds
-            b/num_bins < confidence ≤ (b + 1)/num_bins; 0 belongs to the first.
+        confidences: float `(n,)` in [0, 1], the largest probability of each image.
         correct: bool `(n,)`.
-        num_bins: number of bins between 0 and 1.
+        num_bins: as in `confidence_bins`.
 
     Reference:
         Guo et al., "On calibration of modern neural networks", ICML 2017, arXiv 1706.04599.
     """
     confidences = np.asarray(confidences, np.float64)
-    bins = np.clip(np.ceil(confidences * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
+    bins = confidence_bins(confidences, num_bins)
     # Σ correct − Σ confidence within a bin is n_b · (accuracy_b − confidence_b).
     gaps = np.bincount(bins, weights=np.asarray(correct, np.float64) - confidences, minlength=num_bins)
     return float(np.abs(gaps).sum() / len(confidences))
