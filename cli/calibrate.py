@@ -42,9 +42,10 @@ def command(run: Path, dataset: Path | None, split: str, certain_accuracy: float
     # What can be refused is refused before TensorFlow loads, which takes seconds.
     from keras_fer.data.prepared import open_prepared
     from keras_fer.training.calibrate import calibrate, require_calibratable
+    from keras_fer.training.run_folder import judged_dataset
 
     config = require_calibratable(run)
-    open_prepared(dataset or config.get("erased", config)["dataset"])
+    open_prepared(dataset or judged_dataset(config))
     load_tensorflow()
     result = calibrate(run, dataset, split, certain_accuracy)
     click.echo(
@@ -61,5 +62,5 @@ def command(run: Path, dataset: Path | None, split: str, certain_accuracy: float
             f"{result.coverage:.1%} are answered, {result.accuracy:.1%} of them rightly."
         )
     click.echo(
-        f"Report: {run / 'report.html'}. Files that were exported before do not have it: export again."
+        f"Report: {run / 'report.html'}. Files that were exported before are not calibrated: export again."
     )

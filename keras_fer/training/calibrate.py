@@ -78,7 +78,7 @@ def calibrate(
             accuracy; the run is then as it was.
     """
     config = require_calibratable(run)
-    prepared = open_prepared(dataset or config.get("erased", config)["dataset"])
+    prepared = open_prepared(dataset or run_folder.judged_dataset(config))
     model = load_model(run)
     before = _judged(model, prepared)
     model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
@@ -95,20 +95,8 @@ def calibrate(
         model.save(temporary)
     with atomic_file(run / run_folder.CONTRACT) as temporary:
         temporary.write_text(model.contract.to_json(), encoding="utf-8")
-    run_folder.write_json(
-        run / run_folder.CONFIG,
-        {
-            **config,
-            "calibrated": {
-                "dataset": str(prepared.path.resolve()),
-                "dataset_hash": prepared.content_hash,
-                "split": split,
-                "certain_accuracy": certain_accuracy,
-                "temperature": result.temperature,
-                "uncertain_below": result.uncertain_below,
-            },
-        },
-    )
+    calibrated = _calibrated(prepared, certain_accuracy, result)
+    run_folder.write_json(run / run_folder.CONFIG, {**config, "calibrated": calibrated})
     run_folder.write_json(run / run_folder.EVALUATION, after.evaluation.to_dict())
     write_run_report(run, after, prepared)
     return result
@@ -127,6 +115,20 @@ def _threshold(predictions: EvaluatedPredictions, accuracy: float) -> float:
             f"{scores.accuracy:.1%} of all are. Ask for less."
         )
     return threshold
+
+
+def _calibrated(
+    dataset: PreparedDataset, certain_accuracy: float | None, result: CalibrationResult
+) -> dict[str, Any]:
+    """What the config of the run then says of it."""
+    return {
+        "dataset": str(dataset.path.resolve()),
+        "dataset_hash": dataset.content_hash,
+        "split": result.split,
+        "certain_accuracy": certain_accuracy,
+        "temperature": result.temperature,
+        "uncertain_below": result.uncertain_below,
+    }
 
 
 def _result(

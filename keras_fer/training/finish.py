@@ -56,9 +56,7 @@ def rewrite_report(run: Path, model: Any) -> bool:
     """
     if not (run / run_folder.REPORT).is_file():
         return False
-    config = run_folder.read_config(run)
-    # An erased run was evaluated on the data that it was erased with.
-    path = Path(config.get("erased", config)["dataset"])
+    path = run_folder.judged_dataset(run_folder.read_config(run))
     if not path.is_dir():
         return False
     dataset = open_prepared(path)

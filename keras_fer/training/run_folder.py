@@ -4,6 +4,7 @@ import csv
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,15 @@ def read_config(run: Path) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FERError(f"{str(run)!r} is not a run folder: {CONFIG} cannot be read ({error}).") from error
+
+
+def judged_dataset(config: Mapping[str, Any]) -> Path:
+    """Returns the prepared data set that a run was evaluated on: an erased one on that it was erased with.
+
+    Args:
+        config: of the run, as `read_config` returns it.
+    """
+    return Path(config.get("erased", config)["dataset"])
 
 
 def read_history(run: Path) -> list[dict[str, float]]:
