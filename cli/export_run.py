@@ -1,6 +1,8 @@
 """What `keras-fer export` and `keras-fer bundle` share: options, data, and the table."""
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,14 @@ _LIMITS = (
     "float16_difference",
     "representation_similarity",
 )
+# Becomes a file name, also on systems that refuse most signs.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _OPTIONS = (
+    click.option(
+        "--name",
+        callback=lambda context, parameter, value: _file_name(value),
+        help="Name of the model, with which its files begin.  [default: preset and backbone]",
+    ),
     click.option(
         "--dataset",
         type=click.Path(path_type=Path),
@@ -151,9 +160,10 @@ def run_export(
     from keras_fer.models.loading import load_model
 
     trained = load_model(model)
+    contract = replace(trained.contract, name=options["name"] or trained.contract.name)
 
     def sample(splits: tuple[str, ...], count: int) -> Any:
-        return image_sample(prepared, trained.contract, splits, count, options["seed"])
+        return image_sample(prepared, contract, splits, count, options["seed"])
 
     calibration = sample(("train", "validation"), options["calibration_images"])
     verification = sample(("test", "validation"), options["verification_images"])
@@ -163,7 +173,7 @@ def run_export(
     try:
         report = export(
             trained.classifier,
-            trained.contract,
+            contract,
             output,
             images=verification.images,
             labels=verification.labels,
@@ -183,6 +193,16 @@ def run_export(
         raise
     _show(report)
     click.echo(f"Wrote {click.format_filename(output)}.")
+
+
+def _file_name(name: str | None) -> str | None:
+    """Refuses a name that cannot begin a file name everywhere."""
+    if name is not None and not _NAME.fullmatch(name):
+        raise click.BadParameter(
+            "letters, digits and . _ + - are expected, at most 100, the first a letter or digit. "
+            f"Received: {name!r}"
+        )
+    return name
 
 
 def _show(report: "ExportReport") -> None:

@@ -42,7 +42,11 @@ COMMANDS = {
     "bundle": ("keras_fer.cli.bundle", "Export RUN by every recipe into one folder to hand on."),
     "predict": (
         "keras_fer.cli.predict",
-        "Recognise the expression of each face in photos and videos with MODEL.",
+        "Recognise the expression of each face in photos and videos.",
+    ),
+    "models": (
+        "keras_fer.cli.models",
+        "List the trained models that are installed, with checksums.",
     ),
     "benchmark": ("keras_fer.cli.benchmark", "Compare size, latency and accuracy of exported files."),
     "web": ("keras_fer.cli.web", "Serve the browser app with MODEL, from this machine."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keras_fer.cli.prediction_rows import FORMATS, head, renderer
+from keras_fer.contract import CONTRACT_FILE
 
 if TYPE_CHECKING:
     from keras_fer.runtime.annotated_copies import AnnotatedCopies
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from keras_fer.runtime.sources import Source
     from keras_fer.runtime.window import Window
 
+# What a first argument must end in to be taken for a model; only .tflite files are then accepted.
+MODEL_SUFFIXES = (".tflite", ".keras", ".h5", ".onnx")
 # Those of the runtime, which would load NumPy; a test keeps them equal.
 DETECTORS = ("auto", "blazeface", "haar", "yunet", "none")
 
 
 @click.command("predict")
-@click.argument("model", type=click.Path(exists=True, path_type=Path))
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.argument("arguments", metavar="[MODEL] INPUT...", nargs=-1, required=True)
 @click.option(
     "--detector",
     type=click.Choice(DETECTORS),
@@ -98,8 +100,7 @@ DETECTORS = ("auto", "blazeface", "haar", "yunet", "none")
 @click.pass_context
 def command(
     context: click.Context,
-    model: Path,
-    inputs: tuple[str, ...],
+    arguments: tuple[str, ...],
     detector: str,
     detector_model: Path | None,
     small_faces: bool | None,
@@ -114,14 +115,16 @@ def command(
     show: bool,
     threads: int,
 ) -> None:
-    """Recognise the expression of each face in photos and videos with MODEL.
+    """Recognise the expression of each face in photos and videos.
 
-    MODEL is a .tflite file that `keras-fer export` wrote; INPUT is a photo, a folder that is searched for
-    photos, a video, or a camera, camera:0 for the first. Videos and cameras need OpenCV. A photo without a
-    face is said to have none, which is no error. What cannot be read is reported and makes the exit code 1;
-    the others are still answered. A camera runs until Ctrl-C.
+    INPUT is a photo, a folder that is searched for photos, a video, or a camera, camera:0 for the first.
+    MODEL is a .tflite file that `keras-fer export` wrote, or a name that `keras-fer models` lists; without
+    one, the default of those answers. Videos and cameras need OpenCV. A photo without a face is said to have
+    none, which is no error. What cannot be read is reported and makes the exit code 1; the others are still
+    answered. A camera runs until Ctrl-C.
 
     \b
+        keras-fer predict photo.jpg
         keras-fer predict exported/static_wi8_ai8.tflite photo.jpg holiday/ --annotate annotated
         keras-fer predict exported/static_wi8_ai8.tflite crops/ --detector none
         keras-fer predict exported/static_wi8_ai8.tflite film.mp4 --format csv --output answers.csv
@@ -130,6 +133,7 @@ def command(
     from keras_fer.runtime.answers import frame_answers, photo_answer
     from keras_fer.runtime.recognizer import ExpressionRecognizer
 
+    model, inputs = _model_and_inputs(arguments)
     recognizer = ExpressionRecognizer(model, num_threads=threads, uncertain_below=uncertain_below)
     for_photos, for_frames = _with_detectors(recognizer, detector, detector_model, small_faces, threads)
 
@@ -150,6 +154,25 @@ def command(
     if failed:
         click.echo(f"{failed} could not be read.", err=True)
         context.exit(1)
+
+
+def _model_and_inputs(arguments: Sequence[str]) -> tuple[Path, Sequence[str]]:
+    """Takes the first argument for the model if it is one; else the shipped one answers, and is named."""
+    from keras_fer.runtime.shipped_models import shipped_model, shipped_models
+
+    first, rest = arguments[0], arguments[1:]
+    shipped = {model.name: model for model in shipped_models()}
+    if first in shipped and not Path(first).exists():
+        model = shipped[first].path
+    elif Path(first).suffix in MODEL_SUFFIXES or (Path(first) / CONTRACT_FILE).is_file():
+        model = Path(first)
+    else:
+        default = shipped_model()
+        click.echo(f"The model is {default.name}; `keras-fer models` tells about it.", err=True)
+        return default.path, arguments
+    if not rest:
+        raise click.UsageError("Missing argument 'INPUT...': name photos, folders, videos or a camera.")
+    return model, rest
 
 
 @dataclass

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from keras_fer.runtime.detectors import face_detector
     from keras_fer.runtime.face_recognizer import FaceExpressionRecognizer
     from keras_fer.runtime.recognizer import ExpressionRecognizer
+    from keras_fer.runtime.shipped_models import shipped_model
 
 _PUBLIC = {
     "DisentanglingModel": "keras_fer.models.disentangling",
@@ -29,6 +30,7 @@ _PUBLIC = {
     "face_detector": "keras_fer.runtime.detectors",
     "load_model": "keras_fer.models.loading",
     "open_prepared": "keras_fer.data.prepared",
+    "shipped_model": "keras_fer.runtime.shipped_models",
 }
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "face_detector",
     "load_model",
     "open_prepared",
+    "shipped_model",
 ]
 
 

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from keras_fer.cli.main import main
+from keras_fer.runtime.model_file import read_contract
 
 
 def export(*arguments):
@@ -28,6 +29,20 @@ def test_exports_with_the_data_set_of_the_run(tiny_run, tmp_path, noise_dataset)
     report = json.loads((output / "report.json").read_text(encoding="utf-8"))
     assert report["verification"]["dataset"]["path"] == str(noise_dataset)
     assert report["calibration"]["split"] == "train"
+
+
+def test_name_is_that_of_the_files_and_in_the_contract(tiny_run, tmp_path):
+    output = tmp_path / "exported"
+    result = export(tiny_run, output, "--name", "mine", "--recipe", "float32", "--verification-images", 5)
+    assert result.exit_code == 0, result.output
+    assert read_contract(output / "mine_float32.tflite").name == "mine"
+
+
+@pytest.mark.parametrize("name", ["", "../mine", "a/b", ".hidden", "a" * 101, "a b"])
+def test_name_that_is_no_file_name_is_refused(tiny_run, tmp_path, name):
+    result = export(tiny_run, tmp_path / "exported", "--name", name)
+    assert result.exit_code == 2
+    assert "letters, digits" in result.stderr
 
 
 def test_failed_check_is_exit_code_1_after_the_table(tiny_run, tmp_path, noise_dataset):

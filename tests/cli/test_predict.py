@@ -10,6 +10,7 @@ from PIL import Image
 from keras_fer.cli.main import main
 from keras_fer.contract import ModelContract
 from keras_fer.labels import EXPRESSIONS_8
+from keras_fer.runtime.shipped_models import DEFAULT, shipped_model
 
 
 @pytest.fixture
@@ -126,6 +127,7 @@ def test_model_that_cannot_be_used(model_file, faces, members, message):
 @pytest.mark.parametrize("name", ["run", "model.keras"])
 def test_model_that_is_not_exported(faces, tmp_path, name):
     (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "contract.json").write_text("{}")
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04")
     result = predict(tmp_path / name, faces)
     assert result.exit_code == 1
@@ -133,11 +135,34 @@ def test_model_that_is_not_exported(faces, tmp_path, name):
     assert "`keras-fer export RUN OUT`" in result.stderr
 
 
+def test_model_file_that_is_missing(faces):
+    result = predict("missing.tflite", faces)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: There is no model file 'missing.tflite'.")
+
+
+def test_without_a_model_the_shipped_one_answers(faces):
+    named = predict(DEFAULT, faces, "--format", "json")
+    unnamed = predict(faces, "--format", "json")
+    assert named.stdout == unnamed.stdout == predict(shipped_model().path, faces, "--format", "json").stdout
+    assert len(unnamed.stdout.splitlines()) == 3
+    assert f"The model is {DEFAULT}" in unnamed.stderr
+    assert "The model is" not in named.stderr
+
+
+def test_file_that_is_called_like_a_shipped_model_is_an_input(faces, monkeypatch):
+    monkeypatch.chdir(faces)
+    (faces / "a.jpg").rename(DEFAULT)
+    result = predict(DEFAULT, "--format", "json")
+    assert [json.loads(line)["path"] for line in result.stdout.splitlines()] == [DEFAULT]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["missing.tflite", "a.png"],
-        ["."],
+        ["missing.tflite"],
+        [DEFAULT],
+        [],
         [".", "a.png", "--top", "0"],
         [".", "a.png", "--threads", "0"],
         [".", "a.png", "--detector", "mtcnn"],
