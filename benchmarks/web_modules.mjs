@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 
 const module = (name) => import(pathToFileURL(`${process.argv[2]}/src/${name}`));
 const { faceCrop } = await module("preprocessing.js");
-const { decode, anchors, letterboxed } = await module("blazeface.js");
+const { decode, anchors, letterboxed, part, reduce } = await module("blazeface.js");
 const { weightedSuppression } = await module("suppression.js");
 const { FaceTracker } = await module("tracking.js");
 
@@ -22,7 +22,10 @@ const { crops, letterboxes, detections, frames } = JSON.parse(readFileSync(0, "u
 console.log(
   JSON.stringify({
     crops: crops.map((c) => base64(faceCrop(picture(c), c.box, c.size, c.contract, c.roll).data)),
-    letterboxes: letterboxes.map((p) => base64(letterboxed(picture(p)).values)),
+    letterboxes: letterboxes.map((p) => {
+      const whole = reduce(picture(p), p.reduction, p.reduction);
+      return base64(letterboxed(p.region ? part(whole, p.region) : whole).values);
+    }),
     detections: detections.map(({ regressors, logits }) => {
       const found = decode(floats(regressors), floats(logits), anchors(), 0.5);
       return weightedSuppression(found.detections, found.scores, 0.3);

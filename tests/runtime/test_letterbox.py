@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from keras_fer.runtime.letterbox import Letterbox, letterboxed
+from keras_fer.runtime.preprocessing import resize
 
 
 def noise(*shape):
@@ -39,6 +42,46 @@ def test_what_lies_outside_the_picture_is_left_out():
     np.testing.assert_array_equal(square[:, 1:9], pixels[:, :8])
     assert square[:, 9:].max() == square[:, :1].max() == 0
     assert box == Letterbox(1, 1, 1, 0)
+
+
+def test_what_lies_beside_a_region_does_not_show():
+    pixels = noise(300, 400, 3)
+    cut = pixels[30:290, 50:310]
+    square, _ = letterboxed(Image.fromarray(pixels), (50, 30, 310, 290), 128)
+    np.testing.assert_array_equal(square, letterboxed(Image.fromarray(cut), None, 128)[0])
+
+
+def resized(pixels, size, axis):
+    """Shrinks along an axis by the formula of `preprocessing.resize`, after blocks were averaged."""
+    length = pixels.shape[axis]
+    block = max(math.floor(length / size / 1.5), 1)
+    starts = np.arange(0, length, block)
+    blocks = np.add.reduceat(pixels, starts, axis) / np.diff([*starts, length]).reshape(
+        [-1 if number == axis else 1 for number in range(3)]
+    )
+    scale = np.float32(length / block) / size
+    place = np.arange(blocks.shape[axis]) + 0.5
+    weights = np.maximum(1 - np.abs(place - (np.arange(size)[:, None] + 0.5) * scale) / max(scale, 1), 0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.moveaxis(np.tensordot(weights, blocks, (1, axis)), 0, axis)
+
+
+@pytest.mark.parametrize("shape", [(481, 640), (96, 128), (97, 200), (700, 300), (1100, 1900)])
+def test_agrees_with_the_formula(shape):
+    pixels = noise(*shape, 3)
+    square, box = letterboxed(Image.fromarray(pixels), None, 128)
+    height, width = round(shape[0] * box.scale_y), round(shape[1] * box.scale_x)
+    row, column = round(box.shift_y), round(box.shift_x)
+    part = square[row : row + height, column : column + width]
+    expected = resized(resized(pixels.astype(float), width, 1), height, 0)
+    # The averages of blocks, the columns and the rows are rounded.
+    assert np.abs(part - expected).max() < 1.5
+
+
+def test_width_comes_first_whatever_pillow_finds_faster():
+    pixels = noise(300, 40, 3)
+    square, _ = letterboxed(Image.fromarray(pixels), None, 128)
+    np.testing.assert_array_equal(square[:, 55:72], resize(pixels, 128, 17))
 
 
 def test_single_pixel():

@@ -11,7 +11,7 @@ const SAME_FACE = 0.3;
 const MIN_SMALL_SCORE = 0.7; // of a face that was found in a tile, when it is looked at again
 const MOST_CANDIDATES = 30;
 const LARGEST_LOGIT = 80;
-// Pillow's `reducing_gap`: blocks are averaged first as long as the filter still shrinks by this much.
+// Blocks are averaged first as long as the filter still shrinks by this much.
 const REDUCING_GAP = 1.5;
 
 /** The centres of the 896 anchors as shares of the picture. */
@@ -27,7 +27,12 @@ export function anchors() {
   return centers;
 }
 
-/** Averages blocks of pixels, those at the right and lower border over what there is, as Pillow's `reduce`. */
+/**
+ * Averages blocks of pixels, those at the right and lower border over what there is.
+ *
+ * The same bytes as Pillow's `reduce`, which multiplies by a truncated 2 ** 24 / count in single precision: an
+ * average just above a half may be rounded down.
+ */
 export function reduce(image, across, down) {
   if (across === 1 && down === 1) return image;
   const width = Math.ceil(image.width / across), height = Math.ceil(image.height / down);
@@ -46,16 +51,18 @@ export function reduce(image, across, down) {
         }
       }
       const count = (lastRow - row * down) * (lastColumn - column * across);
-      data[to++] = Math.floor(red / count + 0.5);
-      data[to++] = Math.floor(green / count + 0.5);
-      data[to++] = Math.floor(blue / count + 0.5);
+      const half = Math.floor(count / 2), multiplier = Math.floor(Math.fround(2 ** 24 / count));
+      // The products are too large for >> 24.
+      data[to++] = Math.floor(((red + half) * multiplier) / 2 ** 24);
+      data[to++] = Math.floor(((green + half) * multiplier) / 2 ** 24);
+      data[to++] = Math.floor(((blue + half) * multiplier) / 2 ** 24);
     }
   }
   return { data, width, height, channels: 3 };
 }
 
 /** The part of a picture in a box, as far as it lies in it, and where that part begins. */
-function part(image, box) {
+export function part(image, box) {
   const left = Math.max(Math.floor(box[0]), 0), top = Math.max(Math.floor(box[1]), 0);
   const width = Math.min(Math.ceil(box[2]), image.width) - left, height = Math.min(Math.ceil(box[3]), image.height) - top;
   const data = new Uint8ClampedArray(width * height * 3);
@@ -73,7 +80,9 @@ export function letterboxed(image) {
   const height = Math.max(Math.floor(image.height * scale + 0.5), 1);
   const across = Math.floor(image.width / width / REDUCING_GAP) || 1;
   const down = Math.floor(image.height / height / REDUCING_GAP) || 1;
-  const small = resize(reduce(image, across, down), height, width, [image.width / across, image.height / down]);
+  // Pillow takes fractions of pixels in single precision.
+  const region = [Math.fround(image.width / across), Math.fround(image.height / down)];
+  const small = resize(reduce(image, across, down), height, width, region);
   const column = Math.floor((SIZE - width) / 2), row = Math.floor((SIZE - height) / 2);
   const values = new Float32Array(SIZE * SIZE * 3).fill(-1);
   for (let y = 0; y < height; y++) {
