@@ -1,6 +1,7 @@
 """Image files to pixels; every file is treated as untrusted."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def load_image(path: str | os.PathLike, max_pixels: int = 64_000_000) -> np.ndar
     _require_file(path)
     try:
         # The limit also holds where a program has switched off Pillow's own (`Image.MAX_IMAGE_PIXELS`).
-        with Image.open(path, formats=FORMATS) as image:
+        with _opened(path) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise FERError(
@@ -64,9 +65,11 @@ def load_image(path: str | os.PathLike, max_pixels: int = 64_000_000) -> np.ndar
         raise FERError(
             f"The file {str(path)!r} is not an image that can be read; there can be {', '.join(FORMATS)}."
         ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
+        # Pillow does not tell the size; a program may have made its limit smaller than ours.
+        limit = min(max_pixels, Image.MAX_IMAGE_PIXELS or max_pixels)
         raise FERError(
-            f"The image {str(path)!r} states more pixels than Pillow allows; make it smaller first ({error})."
+            f"The image {str(path)!r} states more pixels than the limit of {limit}; make it smaller first."
         ) from error
     except Exception as error:
         # On damaged files decoders raise nearly anything: OSError, SyntaxError, struct.error, KeyError...
@@ -91,6 +94,13 @@ def image_files(folder: str | os.PathLike) -> Iterator[Path]:
         for name in sorted(names):
             if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
                 yield Path(root) / name
+
+
+def _opened(path: Path) -> Image.Image:
+    """Opens an image file; Pillow's warning of a large one is left to the limit of `load_image`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(path, formats=FORMATS)
 
 
 def _require_file(path: Path) -> None:

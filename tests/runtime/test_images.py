@@ -176,12 +176,20 @@ def test_bomb_is_refused_whatever_the_limit_of_pillow(tmp_path, monkeypatch, pil
         load_image(path)
 
 
-@pytest.mark.parametrize("pillow_limit", [10**9, 3 * 10**9])
-def test_bomb_that_pillow_refuses_first_is_one_sentence(tmp_path, monkeypatch, pillow_limit):
+@pytest.mark.parametrize(("pillow_limit", "limit"), [(10**9, 64_000_000), (10**6, 1_000_000)])
+def test_bomb_that_pillow_refuses_first_is_one_sentence(tmp_path, monkeypatch, pillow_limit, limit):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillow_limit)
     path = tmp_path / "bomb.png"
     path.write_bytes(png_header(60_000, 60_000))
-    with pytest.raises(FERError, match=r"bomb\.png' states more pixels than Pillow allows"):
+    with pytest.raises(FERError, match=rf"bomb\.png' states more pixels than the limit of {limit}; make it"):
+        load_image(path)
+
+
+def test_large_picture_is_refused_without_a_warning_of_pillow(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3 * 10**9)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(60_000, 60_000))
+    with pytest.raises(FERError, match=r"bomb\.png' states 60000 × 60000 pixels, more than the limit"):
         load_image(path)
 
 
