@@ -1,9 +1,10 @@
 """Answers of another program to rendered faces, held against those of the runtime on this machine."""
 
+import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,36 @@ def table(comparisons: Sequence[Comparison]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def arguments_parser(description: str | None) -> argparse.ArgumentParser:
+    """Returns what the checks take alike: files, and how many faces; a check adds its own."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs="+", type=Path, help="exported .tflite files")
+    parser.add_argument("--num-faces", type=int, default=20, help="rendered faces (%(default)s)")
+    return parser
+
+
+def checked(
+    models: Sequence[Path], images: Callable[[Path], list[Path]], found: Callable[[Path, list[Path]], Answers]
+) -> int:
+    """Prints a row per file; returns the exit code, 1 if an answer differs.
+
+    Args:
+        models: exported files.
+        images: returns the face crops for a file.
+        found: returns the other program's answers of a file to such crops.
+    """
+    comparisons = []
+    for model in models:
+        paths = images(model)
+        comparisons.append(
+            compared(model.name, predicted(model, paths), found(model, paths), allowed_difference(model))
+        )
+    print(f"\n{table(comparisons)}")
+    return int(not all(row.fine for row in comparisons))
 
 
 def parsed(lines: str) -> Answers:

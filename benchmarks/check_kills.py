@@ -11,9 +11,7 @@ of every file. Expected: `equal` after each; exit code 1 otherwise. About a quar
 """
 
 import argparse
-import csv
 import hashlib
-import io
 import os
 import random
 import shutil
@@ -22,12 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
+from run_state import history_without_seconds, model_arrays
+
+from keras_fer.checksum import sha256_file
+from keras_fer.training.run_folder import BEST_MODEL, LAST_MODEL
 
 _KERAS_FER = (sys.executable, "-c", "from keras_fer.cli.main import main; main()")
 
@@ -91,31 +91,16 @@ class Work:
         return digest
 
 
-def _arrays(model: Path) -> list[bytes]:
-    with zipfile.ZipFile(model) as archive:
-        content = io.BytesIO(archive.read("model.weights.h5"))
-    found: list[bytes] = []
-    with h5py.File(content) as file:
-        file.visititems(
-            lambda _, item: found.append(item[()].tobytes()) if isinstance(item, h5py.Dataset) else None
-        )
-    return sorted(found)
-
-
 def run_digest(run: Path) -> str:
     """Returns a hash of every array of both models, whatever its name, and of the history."""
-    parts = [array for name in ("model.keras", "last.keras") for array in _arrays(run / name)]
-    with (run / "history.csv").open(newline="") as file:
-        rows = [
-            {name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)
-        ]
-    return hashlib.sha256(b"".join(parts) + repr(rows).encode()).hexdigest()
+    parts = [array for name in (BEST_MODEL, LAST_MODEL) for array in model_arrays(run / name)]
+    return hashlib.sha256(b"".join(parts) + repr(history_without_seconds(run)).encode()).hexdigest()
 
 
 def folder_digest(folder: Path) -> str:
     """Returns a hash of the names and bytes of all files."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    parts = [f"{path.relative_to(folder)}:{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
+    parts = [f"{path.relative_to(folder)}:{sha256_file(path)}" for path in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -123,17 +108,10 @@ def works(folder: Path) -> dict[str, Work]:
     """Returns what is killed; `prepare` leaves what `train` learns from."""
     prepared, run = folder / "prepared", folder / "run"
     prepare = (*_KERAS_FER, "prepare", "synthetic", str(prepared), "--num-images", "12000")
-    train = (
-        *_KERAS_FER,
-        "train",
-        str(folder / "faces"),
-        str(run),
-        "--preset",
-        "disentangle",
-        "--no-progress",
-    )
+    train = (*_KERAS_FER, "train", str(folder / "faces"), str(run), "--preset", "disentangle")
     train += ("--backbone", "plain_small", "--image-size", "32", "--epochs", "24", "--patience", "24")
     train += ("--batch-size", "16", "--steps-per-epoch", "12", "--bank-size", "256", "--ema-momentum", "0.9")
+    train += ("--no-progress",)
     resume = (*_KERAS_FER, "train", "--resume", str(run))
     return {
         "prepare": Work("prepare", prepared, prepare, prepare, Path.is_dir, folder_digest),

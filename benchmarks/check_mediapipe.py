@@ -10,22 +10,13 @@ The rendered faces have the size of the input, so that neither program resizes. 
 the representation, are not for it. Expected: every line ok, a minute. Exit code 1 otherwise.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
 import venv
 from pathlib import Path
 
-from answer_comparison import (
-    Answers,
-    allowed_difference,
-    compared,
-    parsed,
-    predicted,
-    table,
-    write_rendered_faces,
-)
+from answer_comparison import Answers, arguments_parser, checked, parsed, write_rendered_faces
 
 from keras_fer.runtime.model_file import read_contract
 
@@ -53,24 +44,17 @@ def mediapipe_answers(python: Path, model: Path, images: list[Path]) -> Answers:
 
 def main() -> int:
     """Prints a table; returns 1 if an answer differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("models", nargs="+", type=Path, help="exported .tflite files")
+    parser = arguments_parser(__doc__)
     parser.add_argument("--mediapipe", default="mediapipe", help="what pip is to install (%(default)s)")
-    parser.add_argument("--num-faces", type=int, default=20, help="rendered faces (%(default)s)")
     arguments = parser.parse_args()
-    comparisons = []
     with tempfile.TemporaryDirectory() as name:
-        python = installed_mediapipe(Path(name) / "environment", arguments.mediapipe)
-        for model in arguments.models:
-            images = write_rendered_faces(Path(name), arguments.num_faces, read_contract(model).image_size)
-            found = mediapipe_answers(python, model, images)
-            comparisons.append(
-                compared(model.name, predicted(model, images), found, allowed_difference(model))
-            )
-    print(f"\n{table(comparisons)}")
-    return int(not all(row.fine for row in comparisons))
+        folder = Path(name)
+        python = installed_mediapipe(folder / "environment", arguments.mediapipe)
+        return checked(
+            arguments.models,
+            lambda model: write_rendered_faces(folder, arguments.num_faces, read_contract(model).image_size),
+            lambda model, images: mediapipe_answers(python, model, images),
+        )
 
 
 if __name__ == "__main__":

@@ -11,14 +11,13 @@ this machine is changed. Needs Debian, and the package `build` of the extra `dev
 two minutes of CPU time. Exit code 1 otherwise.
 """
 
-import argparse
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from answer_comparison import allowed_difference, compared, predicted, table, write_rendered_faces
+from answer_comparison import arguments_parser, checked, predicted, write_rendered_faces
 from debian_root import DebianArchive, emulated
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -65,14 +64,10 @@ def emulated_python(folder: Path, suite: str) -> tuple[list[str | Path], str]:
 
 def main() -> int:
     """Prints a table; returns 1 if an answer differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("models", nargs="+", type=Path, help="exported .tflite files")
+    parser = arguments_parser(__doc__)
     parser.add_argument(
         "--suite", default="trixie", help="Debian release with QEMU 10 or later (%(default)s)"
     )
-    parser.add_argument("--num-faces", type=int, default=20, help="rendered faces (%(default)s)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -83,14 +78,11 @@ def main() -> int:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         environment |= {"PYTHONPATH": str(folder / "site"), "PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}
         images = write_rendered_faces(folder, arguments.num_faces, image_size=64)
-        comparisons = []
-        for model in arguments.models:
-            found = predicted(model, images, python, environment)
-            comparisons.append(
-                compared(model.name, predicted(model, images), found, allowed_difference(model))
-            )
-    print(f"\n{table(comparisons)}")
-    return int(not all(row.fine for row in comparisons))
+        return checked(
+            arguments.models,
+            lambda model: images,
+            lambda model, images: predicted(model, images, python, environment),
+        )
 
 
 if __name__ == "__main__":

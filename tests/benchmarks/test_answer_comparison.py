@@ -8,6 +8,8 @@ from answer_comparison import (
     INT8_LIMIT,
     Answers,
     allowed_difference,
+    arguments_parser,
+    checked,
     compared,
     parsed,
     predicted,
@@ -124,6 +126,24 @@ def test_predicted_in_another_process_as_here(exported, tmp_path):
     assert found.label_names == OURS.label_names
     np.testing.assert_allclose(found.probabilities, expected, rtol=0, atol=1e-9)
     assert np.ptp(expected, axis=0).max() > 1e-3
+
+
+def test_a_check_fails_if_one_file_answers_otherwise(exported, tmp_path, capsys):
+    def answers(model, images):
+        right = predicted(model, images)
+        return right if "float32" in model.name else Answers(right.label_names[::-1], right.probabilities)
+
+    paths = write_rendered_faces(tmp_path, 3, image_size=32)
+    assert checked([exported["float32"]], lambda model: paths, answers) == 0
+    assert checked(exported.values(), lambda model: paths, answers) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines if "3/3" in line] == ["ok", "ok", "WRONG"]
+
+
+def test_arguments_of_a_check():
+    arguments = arguments_parser("what it does").parse_args(["a.tflite", "b.tflite"])
+    assert [path.name for path in arguments.models] == ["a.tflite", "b.tflite"]
+    assert arguments.num_faces == 20
 
 
 def test_what_does_not_run_ends_the_check(tmp_path):

@@ -1,16 +1,14 @@
 """A run that was stopped ends, bit for bit, as the one that was not."""
 
-import io
 import math
 import shutil
-import zipfile
 from dataclasses import replace
 
-import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from run_state import history_without_seconds, model_arrays
 
 from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.errors import FERError
@@ -23,7 +21,6 @@ from keras_fer.training.content_hash import model_hash
 from keras_fer.training.fit import MONITOR, TrainingResult, fit
 from keras_fer.training.folder_lock import folder_lock
 from keras_fer.training.resume import CheckpointWarning, StoppedRun, _best_row, resume, stopped_run
-from keras_fer.training.run_folder import read_history
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The non-expression representation is collapsing"),
@@ -114,28 +111,13 @@ def trained_with_snapshots(config, folder, *moments):
     return result, [folder / "-".join(map(str, moment)) for moment in moments]
 
 
-def numbers(run, file):
-    """Every array that a saved model holds, both optimisers and the bank included, whatever its name."""
-    with zipfile.ZipFile(run / file) as archive:
-        content = io.BytesIO(archive.read("model.weights.h5"))
-    found = []
-    with h5py.File(content) as arrays:
-        arrays.visititems(
-            lambda _, item: found.append(item[()].tobytes()) if isinstance(item, h5py.Dataset) else None
-        )
-    assert len(found) > 40
-    return sorted(found)
-
-
-def history(run):
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in read_history(run)]
-
-
 def assert_same_end(one, other):
-    assert history(one.folder) == history(other.folder)
+    assert history_without_seconds(one.folder) == history_without_seconds(other.folder)
     assert (one.best_epoch, one.best_accuracy) == (other.best_epoch, other.best_accuracy)
     for file in (run_folder.LAST_MODEL, run_folder.BEST_MODEL):
-        assert numbers(one.folder, file) == numbers(other.folder, file)
+        arrays = model_arrays(one.folder / file)
+        assert len(arrays) > 40
+        assert arrays == model_arrays(other.folder / file)
     assert not is_unfinished(one.folder)
     names = [{path.name for path in run.folder.iterdir()} for run in (one, other)]
     assert names[0] == names[1]
@@ -213,7 +195,7 @@ def test_killed_interrupted_and_damaged_without_critics(eagerly, settings, tmp_p
     assert stopped_run(begun) == StoppedRun(replace(config, output=str(begun)), None, trained=False)
     interrupted = resume(begun, [Interrupt()], verbose=0)
     assert interrupted.interrupted
-    assert history(begun) == history(whole.folder)[:2]
+    assert history_without_seconds(begun) == history_without_seconds(whole.folder)[:2]
     (begun / run_folder.EVALUATION).write_text("{}")
     assert_same_end(resume(begun, verbose=0), whole)
 
