@@ -1,6 +1,7 @@
 """`keras-fer evaluate`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 # `keras_fer.data.records.SPLITS`, repeated because that module needs NumPy; a test keeps them equal.
 SPLIT_NAMES = ("train", "validation", "test")
 
+_MIRRORED = (
+    "Each answer is the mean over the image and its mirror image, which a file on a device does not take."
+)
+
 
 @click.command("evaluate")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
@@ -32,6 +37,11 @@ SPLIT_NAMES = ("train", "validation", "test")
     "--taxonomy",
     type=click.Choice(list(TAXONOMIES)),
     help="Judge only these classes, such as 7 of 8.  [default: all that model and data set share]",
+)
+@click.option(
+    "--mirrored",
+    is_flag=True,
+    help="Judge the mean of the answers on each image and its mirror image, which costs twice as much.",
 )
 @click.option(
     "--robustness",
@@ -61,6 +71,7 @@ def command(
     dataset: Path,
     split: str,
     taxonomy: str | None,
+    mirrored: bool,
     measure_robustness: bool,
     output_format: str,
     output: Path | None,
@@ -88,13 +99,18 @@ def command(
     if model.suffix != ".tflite":
         load_tensorflow()
     from keras_fer.evaluation.evaluate import evaluate
-    from keras_fer.evaluation.recognizers import open_recognizer
+    from keras_fer.evaluation.recognizers import MirroredRecognizer, open_recognizer
 
     recognizer = open_recognizer(model, threads)
+    if mirrored:
+        recognizer = MirroredRecognizer(recognizer)
     only = None if taxonomy is None else TAXONOMIES[taxonomy]
     # The bar is on stderr, so that the standard output holds nothing but the result.
     with progress_bar("Images") as progress:
         result = evaluate(recognizer, images, split, only, progress=progress)
+    if mirrored:
+        notes = (*result.evaluation.notes, _MIRRORED)
+        result = replace(result, evaluation=replace(result.evaluation, notes=notes))
     document = {"model": str(model), **result.evaluation.to_dict()}
     text = _table(result.evaluation)
     if measure_robustness:

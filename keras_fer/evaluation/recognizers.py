@@ -10,7 +10,7 @@ from keras_fer.contract import ModelContract
 
 
 class Recognizer(Protocol):
-    """What can be evaluated; `ExpressionRecognizer` and `KerasRecognizer` are such."""
+    """What can be evaluated; `ExpressionRecognizer`, `KerasRecognizer` and `MirroredRecognizer` are such."""
 
     @property
     def contract(self) -> ModelContract:
@@ -42,6 +42,22 @@ class KerasRecognizer:
         scaled = np.asarray(logits, np.float64) / self.contract.temperature
         exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+class MirroredRecognizer:
+    """Answers with the mean of the probabilities of each image and its mirror image, at twice the cost.
+
+    Args:
+        recognizer: what answers for both.
+    """
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        self.contract = recognizer.contract
+        self._recognizer = recognizer
+
+    def recognize(self, images: np.ndarray) -> np.ndarray:
+        """Returns probabilities `(n, K)` for images `(n, size, size, 3)` in [0, 255]."""
+        return (self._recognizer.recognize(images) + self._recognizer.recognize(images[:, :, ::-1])) / 2
 
 
 def open_recognizer(path: str | os.PathLike, num_threads: int = 1) -> Recognizer:

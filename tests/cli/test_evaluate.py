@@ -50,6 +50,15 @@ def test_table(model_file, dataset):
     assert "balanced accuracy" in result.stdout
 
 
+def test_mirrored_says_so(model_file, dataset):
+    path = dataset()
+    plain = json.loads(evaluate(model_file(), path, "--format", "json").stdout)
+    mirrored = json.loads(evaluate(model_file(), path, "--format", "json", "--mirrored").stdout)
+    (note,) = set(mirrored["notes"]) - set(plain["notes"])
+    assert "its mirror image" in note
+    assert note in evaluate(model_file(), path, "--mirrored").stdout
+
+
 def test_json_on_the_terminal_equals_the_file(model_file, dataset, tmp_path):
     output = tmp_path / "scores.json"
     result = evaluate(model_file(), dataset(), "--format", "json", "--output", output)

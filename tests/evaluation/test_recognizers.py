@@ -5,7 +5,7 @@ import pytest
 
 from keras_fer.contract import ModelContract
 from keras_fer.errors import FERError
-from keras_fer.evaluation.recognizers import KerasRecognizer, open_recognizer
+from keras_fer.evaluation.recognizers import KerasRecognizer, MirroredRecognizer, open_recognizer
 
 
 class FixedLogits:
@@ -34,6 +34,24 @@ def test_large_logits_do_not_overflow():
     contract = ModelContract(("a", "b"), image_size=16)
     model = SimpleNamespace(contract=contract, classifier=FixedLogits([1e4, -1e4]))
     np.testing.assert_array_equal(KerasRecognizer(model).recognize(np.zeros((1, 16, 16, 3))), [[1, 0]])
+
+
+class LeftColumn:
+    """Answers with the share of the brightness that lies in the left column."""
+
+    contract = ModelContract(("a", "b"), image_size=16)
+
+    def recognize(self, images):
+        left = images[:, :, 0].sum((1, 2)) / images.sum((1, 2, 3))
+        return np.stack([left, 1 - left], axis=1)
+
+
+def test_golden_mean_over_mirror_images():
+    images = np.ones((1, 16, 16, 3))
+    images[:, :, 0] = 6  # 6 of 21 parts left, 1 of 21 in the mirror image
+    recognizer = MirroredRecognizer(LeftColumn())
+    np.testing.assert_allclose(recognizer.recognize(images), [[3.5 / 21, 17.5 / 21]])
+    assert recognizer.contract is LeftColumn.contract
 
 
 def test_opens_an_exported_file(model_file):
