@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SPLIT_NAMES = ("train", "validation", "test")
 
 _MIRRORED = (
-    "Each answer is the mean over the image and its mirror image, which a file on a device does not take."
+    "Each answer is the mean over the image and its mirror image; a file on a device takes the image alone."
 )
 
 
