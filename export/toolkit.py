@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from keras_fer.export.watched_process import run_watched
 
 # Steps take seconds at most, setting up and converting a large net a few minutes.
 _SILENCE_SECONDS = 15 * 60
+# Where half of the weights go, the others have further to go than where they are rounded.
+_LEARNING_RATES = {"qat_wi8_ai8": 2e-4, "pruned": 5e-4, "clustered": 2e-4}
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,13 @@ class Finetuning:
     Args:
         epochs: passes over the images and their mirror images.
         batch_size: images per step.
-        learning_rate: of Adam.
+        learning_rate: of Adam at the start, it falls to 0; None for the one of the recipe.
         seed: of the order of the images.
     """
 
     epochs: int = 2
     batch_size: int = 32
-    learning_rate: float = 1e-4
+    learning_rate: float | None = None
     seed: int = 0
 
 
@@ -74,11 +76,14 @@ def finetuned(
             f"{recipe.name} needs training images, uint8 (n, {size}, {size}, 3) with n > 0. "
             f"Received: {received}"
         )
+    finetuning = finetuning or Finetuning()
+    if finetuning.learning_rate is None:
+        finetuning = replace(finetuning, learning_rate=_LEARNING_RATES[recipe.name])
     settings = {
         "recipe": recipe.name,
         "temperature": contract.temperature,
         "representation": representation,
-        **asdict(finetuning or Finetuning()),
+        **asdict(finetuning),
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -25,7 +25,7 @@ def quantised_model(model: Any) -> Any:
     import tensorflow_model_optimization as tfmot
     import tf_keras
 
-    from keras_fer.export.tf_keras_model import standardized_gray_class
+    from keras_fer.export.tf_keras_model import own_activations, standardized_gray_class
 
     quantization = tfmot.quantization.keras
     output_only = _output_only_class()
@@ -41,7 +41,8 @@ def quantised_model(model: Any) -> Any:
             return quantization.quantize_annotate_layer(layer, quantize_config=output_only())
         return quantization.quantize_annotate_layer(layer)
 
-    scope = {gray.__name__: gray, output_only.__name__: output_only}
+    # The toolkit makes layers anew from their configuration, which has names only.
+    scope = {gray.__name__: gray, output_only.__name__: output_only, **own_activations()}
     with quantization.quantize_scope(scope):
         copy = tf_keras.models.clone_model(model, clone_function=annotated)
         return quantization.quantize_apply(copy)
@@ -122,7 +123,12 @@ def _measured() -> Iterator[dict[int, tuple[Any, list]]]:
         return inputs
 
     # Ranges of weights are taken anew in each step.
-    kinds = {quantizers.MovingAverageQuantizer: note, quantizers.LastValueQuantizer: leave}
+    kinds = {
+        quantizers.MovingAverageQuantizer: note,
+        # Of the pixels: it starts at 0 to 0, so that nothing would get past it.
+        quantizers.AllValuesQuantizer: note,
+        quantizers.LastValueQuantizer: leave,
+    }
     former = {kind: kind.__call__ for kind in kinds}
     try:
         for kind, replacement in kinds.items():
