@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-# Features span 0.2 and logits 1,500: the toolkit's first ranges of ±6 would round the ones and cut the others.
+# Features span 0.2 and logits 1,500: the first ranges of ±6 would round the ones and cut the others.
 RANGES = """
 import numpy as np
 import tensorflow_model_optimization as tfmot
