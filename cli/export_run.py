@@ -185,6 +185,7 @@ def run_export(
             verification=verification.facts,
             representation=options["representation"],
             finetuning=Finetuning(epochs=options["training_epochs"], seed=options["seed"]),
+            progress=True,
             keep_failed=options["keep_failed"],
             **settings,
         )

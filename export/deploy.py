@@ -103,6 +103,9 @@ def float32_classifier(classifier: Any) -> Any:
         return classifier
 
     def in_float32(layer: Any) -> Any:
+        if not isinstance(layer, keras.layers.Layer):
+            # An operation on tensors, as in hard swish, computes in the precision of what it gets.
+            return type(layer).from_config(layer.get_config())
         return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
 
     copy = keras.models.clone_model(classifier, clone_function=in_float32, recursive=True)

@@ -119,6 +119,7 @@ def export(
     verification: Mapping[str, Any] | None = None,
     representation: bool = False,
     finetuning: Finetuning | None = None,
+    progress: bool = False,
     keep_failed: bool = False,
     num_runs: int = 100,
     threads: Sequence[int] = (1,),
@@ -144,6 +145,7 @@ def export(
         verification: the same for `images`.
         representation: whether the files give the expression representation as a second output.
         finetuning: how recipes that train further do so.
+        progress: whether those print a line per epoch.
         keep_failed: whether a folder with failed checks is kept.
         num_runs: latency measurements per file.
         threads: numbers of threads to measure with, fewest first.
@@ -166,7 +168,9 @@ def export(
             num_parameters=expected.num_parameters,
             warnings=(),
         )
-        material = _Material(classifier, calibration_images, training_images, representation, finetuning)
+        material = _Material(
+            classifier, calibration_images, training_images, representation, finetuning, progress
+        )
         files = tuple(_write_models(folder, material, report, recipes, expected))
         report = _with_latencies(replace(report, files=files), folder, num_runs, threads)
         if measure_memory:
@@ -190,6 +194,7 @@ class _Material:
     training_images: np.ndarray | None
     representation: bool
     finetuning: Finetuning | None
+    progress: bool
 
     def file(self, recipe: Recipe, contract: ModelContract) -> bytes:
         """Returns the content of the file of one recipe, with the contract in it."""
@@ -200,7 +205,13 @@ class _Material:
             return model
         if recipe.needs_training:
             model = finetuned(
-                self.classifier, contract, recipe, self.training_images, self.representation, self.finetuning
+                self.classifier,
+                contract,
+                recipe,
+                self.training_images,
+                self.representation,
+                self.finetuning,
+                self.progress,
             )
         else:
             model = convert(self.classifier, contract, recipe, self.calibration_images, self.representation)

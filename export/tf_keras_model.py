@@ -102,12 +102,13 @@ def _counterpart(operation: Any, name: str) -> Any:
     if isinstance(activation, dict):
         raise ValueError(f"The activation of {operation.name!r} must have a name. Received: {activation}")
     if activation is not None:
-        settings["activation"] = _activation(activation)
+        settings["activation"] = own_activations().get(activation, activation)
     return layer_class(name=name, **settings)
 
 
-def _activation(name: str) -> Any:
-    """Returns an activation of tf_keras; hard sigmoid has another slope there."""
+@functools.cache
+def own_activations() -> dict[str, Any]:
+    """Returns activations that tf_keras lacks or, like hard sigmoid, has with another slope, by name."""
     import tensorflow as tf
 
     def hard_sigmoid(values):
@@ -116,8 +117,10 @@ def _activation(name: str) -> Any:
     def hard_silu(values):
         return values * hard_sigmoid(values)
 
-    own = {"hard_sigmoid": hard_sigmoid, "hard_silu": hard_silu, "silu": tf.nn.silu}
-    return own.get(name, name)
+    def silu(values):
+        return tf.nn.silu(values)
+
+    return {function.__name__: function for function in (hard_sigmoid, hard_silu, silu)}
 
 
 def _arithmetic(operation: Any, node: Any, arguments: list[Any], name: str) -> Any:

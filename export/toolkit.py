@@ -2,10 +2,9 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,12 @@ from keras_fer.export.deploy import float32_classifier
 from keras_fer.export.onnx_conversion import require_packages
 from keras_fer.export.recipes import Recipe
 from keras_fer.export.toolkit_process import CLASSIFIER_FILE, IMAGES_FILE, RESULT_FILE, SETTINGS_FILE
+from keras_fer.export.watched_process import run_watched
+
+# Steps take seconds at most, setting up and converting a large net a few minutes.
+_SILENCE_SECONDS = 15 * 60
+# Where half of the weights go, the others have further to go than where they are rounded.
+_LEARNING_RATES = {"qat_wi8_ai8": 2e-4, "pruned": 5e-4, "clustered": 2e-4}
 
 
 @dataclass(frozen=True)
@@ -26,13 +31,13 @@ class Finetuning:
     Args:
         epochs: passes over the images and their mirror images.
         batch_size: images per step.
-        learning_rate: of Adam.
+        learning_rate: of Adam at the start, it falls to 0; None for the one of the recipe.
         seed: of the order of the images.
     """
 
     epochs: int = 2
     batch_size: int = 32
-    learning_rate: float = 1e-4
+    learning_rate: float | None = None
     seed: int = 0
 
 
@@ -43,6 +48,7 @@ def finetuned(
     images: np.ndarray | None,
     representation: bool = False,
     finetuning: Finetuning | None = None,
+    progress: bool = False,
 ) -> bytes:
     """Trains a copy of a classifier under the constraints of a recipe and converts it.
 
@@ -53,12 +59,13 @@ def finetuned(
         images: of the training split, uint8 `(n, size, size, 3)`.
         representation: whether the expression representation is an output as well.
         finetuning: how long and how.
+        progress: whether to print a line per epoch.
 
     Returns:
         A TFLite model, without metadata.
 
     Raises:
-        FERError: if a package is missing, or the toolkit cannot take this model.
+        FERError: if a package is missing, the toolkit cannot take this model, or its process hangs.
         ValueError: if there are no images or they have another shape.
     """
     require_packages("tensorflow_model_optimization", "tf_keras")
@@ -69,36 +76,68 @@ def finetuned(
             f"{recipe.name} needs training images, uint8 (n, {size}, {size}, 3) with n > 0. "
             f"Received: {received}"
         )
+    finetuning = finetuning or Finetuning()
+    if finetuning.learning_rate is None:
+        finetuning = replace(finetuning, learning_rate=_LEARNING_RATES[recipe.name])
     settings = {
         "recipe": recipe.name,
         "temperature": contract.temperature,
         "representation": representation,
-        **asdict(finetuning or Finetuning()),
+        **asdict(finetuning),
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         float32_classifier(classifier).save(folder / CLASSIFIER_FILE)
         np.save(folder / IMAGES_FILE, images)
         (folder / SETTINGS_FILE).write_text(json.dumps(settings), encoding="utf-8")
-        _run(folder, recipe)
+        _run(folder, recipe, _epoch_lines(recipe) if progress else None)
         return (folder / RESULT_FILE).read_bytes()
 
 
-def _run(folder: Path, recipe: Recipe) -> None:
+def _epoch_lines(recipe: Recipe) -> Any:
+    from keras_fer.training.epoch_lines import EpochLines
+
+    return EpochLines(prefix=f"{recipe.name}, ")
+
+
+def _run(folder: Path, recipe: Recipe, lines: Any) -> None:
     """Runs the other process and raises what it says if it fails."""
-    result = subprocess.run(
+    ending = run_watched(
         [sys.executable, "-m", "keras_fer.export.toolkit_process", str(folder)],
-        env={**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
+        {**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        _SILENCE_SECONDS,
+        lambda line: None if lines is None else show_progress(line, lines),
     )
-    if result.returncode != 0 or not (folder / RESULT_FILE).is_file():
-        lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
-        reason = lines[-1].strip()[:300].rstrip(".")
+    if ending.exit_code is None:
+        raise FERError(
+            f"The model optimisation toolkit, exporting by {recipe.name}, did nothing for "
+            f"{_SILENCE_SECONDS // 60} minutes and was stopped. Leave the recipe out, or try again on a "
+            "machine with less to do."
+        )
+    if ending.exit_code != 0 or not (folder / RESULT_FILE).is_file():
+        said = ending.errors.strip().splitlines() or [f"exit code {ending.exit_code}"]
+        reason = said[-1].strip()[:300].rstrip(".")
         error = FERError(
             f"The model optimisation toolkit could not export by {recipe.name}: {reason}. "
             "Leave the recipe out, or train another backbone."
         )
-        error.add_note(result.stderr[-4000:])
+        error.add_note(ending.errors[-4000:])
         raise error
+
+
+def show_progress(line: str, lines: Any) -> None:
+    """Shows one line of the other process.
+
+    Args:
+        line: JSON, `[event, facts]`: `epoch_begin` with `epoch`, `epochs` and `steps`, `step` with `step`, or
+            `epoch_end` with `epoch`; each with `logs`, numbers by name. Anything else is passed over.
+        lines: `EpochLines`.
+    """
+    event, facts = json.loads(line)
+    if event == "epoch_begin":
+        lines.set_params(facts)
+        lines.on_epoch_begin(facts["epoch"])
+    elif event == "step":
+        lines.on_train_batch_end(facts["step"], facts["logs"])
+    elif event == "epoch_end":
+        lines.on_epoch_end(facts["epoch"], facts["logs"])

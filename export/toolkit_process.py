@@ -2,27 +2,35 @@
 
 The toolkit (tfmot 0.8) takes models of tf_keras only, and `TF_USE_LEGACY_KERAS`, which it needs, changes the
 Keras of TensorFlow for the whole process. So this module is run by `python -m`, on a folder with
-`classifier.keras`, `images.npy` and `settings.json`, and leaves `model.tflite` there.
+`classifier.keras`, `images.npy` and `settings.json`, and leaves `model.tflite` there. Each line that it
+writes to stdout is JSON, `[event, {...}]`: see `keras_fer.export.toolkit.show_progress`.
 """
 
 import json
+import math
+import os
+import shutil
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
+
+from keras_fer.export.watched_process import end_with_parent
 
 CLASSIFIER_FILE = "classifier.keras"
 IMAGES_FILE = "images.npy"
 SETTINGS_FILE = "settings.json"
 RESULT_FILE = "model.tflite"
 
+_STEP_SECONDS = 0.5
 _NUM_CLUSTERS = 16
 _SPARSITY = 0.5
 
 
-def main(folder: Path) -> None:
-    """Trains and converts what is in `folder`."""
+def main(folder: Path, progress: TextIO) -> None:
+    """Trains and converts what is in `folder`, and writes lines to `progress` as it gets on."""
     import keras
     import tensorflow as tf
     import tf_keras
@@ -37,11 +45,12 @@ def main(folder: Path) -> None:
     batches = _batches(model, images, settings)
     steps = len(batches) * settings["epochs"]
     prepare = {"qat_wi8_ai8": _quantised, "pruned": _pruned, "clustered": _clustered}[settings["recipe"]]
-    student, callbacks, finish = prepare(model, steps)
+    student, callbacks, finish = prepare(model, images, steps)
     student.compile(
-        tf_keras.optimizers.Adam(settings["learning_rate"]),
+        tf_keras.optimizers.Adam(tf_keras.optimizers.schedules.CosineDecay(settings["learning_rate"], steps)),
         loss=tf_keras.losses.CategoricalCrossentropy(from_logits=True),
     )
+    callbacks = [*callbacks, _reporter(progress)]
     student.fit(batches, epochs=settings["epochs"], callbacks=callbacks, verbose=0)
     converter = tf.lite.TFLiteConverter.from_keras_model(_deployed(finish(student), settings))
     if settings["recipe"].startswith("qat"):
@@ -64,69 +73,13 @@ def _batches(teacher: Any, images: np.ndarray, settings: dict[str, Any]) -> Any:
     return dataset.map(lambda pixels, targets: (tf.cast(pixels, tf.float32), targets)).prefetch(2)
 
 
-def _quantised(model: Any, steps: int) -> tuple[Any, list, Any]:
-    """Wraps all layers so that they compute as int8 will; normalisation only in what it gives.
+def _quantised(model: Any, images: np.ndarray, steps: int) -> tuple[Any, list, Any]:
+    """Wraps all layers so that they compute as int8 will."""
+    from keras_fer.export.toolkit_quantization import quantised_model, set_ranges
 
-    The last dense layer too, though it is cheap in float: a dense layer with float weights on int8 values is
-    what LiteRT refuses.
-    """
-    import tensorflow_model_optimization as tfmot
-    import tf_keras
-
-    from keras_fer.export.tf_keras_model import standardized_gray_class
-
-    quantization = tfmot.quantization.keras
-    output_only = _output_only_class()
-    gray = standardized_gray_class()
-
-    def annotated(layer: Any) -> Any:
-        if isinstance(layer, tf_keras.layers.InputLayer):
-            return layer
-        # What has no weights but computes: the toolkit does not know it, its result is rounded to int8.
-        own = (gray, tf_keras.layers.Rescaling, tf_keras.layers.Multiply)
-        curved = isinstance(layer, tf_keras.layers.Activation) and not _is_plain(layer.activation)
-        if isinstance(layer, own) or curved:
-            return quantization.quantize_annotate_layer(layer, quantize_config=output_only())
-        return quantization.quantize_annotate_layer(layer)
-
-    scope = {gray.__name__: gray, output_only.__name__: output_only}
-    with quantization.quantize_scope(scope):
-        copy = tf_keras.models.clone_model(model, clone_function=annotated)
-        return quantization.quantize_apply(copy), [], lambda student: student
-
-
-def _is_plain(activation: Any) -> bool:
-    return getattr(activation, "__name__", "") in ("linear", "relu", "softmax")
-
-
-def _output_only_class() -> Any:
-    """Returns a configuration for the toolkit: no weights, only the result of the layer in int8."""
-    import tensorflow_model_optimization as tfmot
-
-    quantizer = tfmot.quantization.keras.quantizers.MovingAverageQuantizer(
-        num_bits=8, per_axis=False, symmetric=False, narrow_range=False
-    )
-
-    class OutputOnly(tfmot.quantization.keras.QuantizeConfig):
-        def get_weights_and_quantizers(self, layer: Any) -> list:
-            return []
-
-        def get_activations_and_quantizers(self, layer: Any) -> list:
-            return []
-
-        def set_quantize_weights(self, layer: Any, quantize_weights: Any) -> None:
-            pass
-
-        def set_quantize_activations(self, layer: Any, quantize_activations: Any) -> None:
-            pass
-
-        def get_output_quantizers(self, layer: Any) -> list:
-            return [quantizer]
-
-        def get_config(self) -> dict:
-            return {}
-
-    return OutputOnly
+    student = quantised_model(model)
+    set_ranges(student, images)
+    return student, [], lambda student: student
 
 
 def _wrapped(model: Any, wrap: Any) -> Any:
@@ -142,7 +95,7 @@ def _wrapped(model: Any, wrap: Any) -> Any:
     return tf_keras.models.clone_model(model, clone_function=clone)
 
 
-def _pruned(model: Any, steps: int) -> tuple[Any, list, Any]:
+def _pruned(model: Any, images: np.ndarray, steps: int) -> tuple[Any, list, Any]:
     """Sets the smallest weights of each layer to zero, more and more of them in the first half."""
     import tensorflow_model_optimization as tfmot
 
@@ -152,7 +105,7 @@ def _pruned(model: Any, steps: int) -> tuple[Any, list, Any]:
     return student, [sparsity.UpdatePruningStep()], sparsity.strip_pruning
 
 
-def _clustered(model: Any, steps: int) -> tuple[Any, list, Any]:
+def _clustered(model: Any, images: np.ndarray, steps: int) -> tuple[Any, list, Any]:
     """Replaces the weights of each layer by few different ones, which are then trained."""
     import tensorflow_model_optimization as tfmot
 
@@ -189,5 +142,40 @@ def _deployed(student: Any, settings: dict[str, Any]) -> Any:
     return tf_keras.Model(images, outputs)
 
 
+def _reporter(progress: TextIO) -> Any:
+    """Returns a callback that writes what `EpochLines` wants to know, each step at most twice a second."""
+    import tf_keras
+
+    class Reporter(tf_keras.callbacks.Callback):
+        written = -math.inf
+
+        def _write(self, event: str, logs: dict[str, Any] | None, **facts: Any) -> None:
+            numbers = {name: float(value) for name, value in (logs or {}).items()}
+            progress.write(json.dumps([event, {**facts, "logs": numbers}]) + "\n")
+            progress.flush()
+            self.written = time.monotonic()
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self._write("epoch_begin", logs, epoch=epoch, **self.params)
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if time.monotonic() - self.written >= _STEP_SECONDS:
+                self._write("step", logs, step=batch)
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self._write("epoch_end", logs, epoch=epoch)
+
+    return Reporter()
+
+
+def _start(folder: Path) -> None:
+    # Nobody but the parent would remove the folder.
+    end_with_parent(lambda: shutil.rmtree(folder, ignore_errors=True))
+    # What the libraries print would be taken for progress.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as progress:
+        os.dup2(2, 1)
+        main(folder, progress)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    _start(Path(sys.argv[1]))

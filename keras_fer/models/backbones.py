@@ -6,7 +6,8 @@ from keras import layers
 from keras_fer.errors import FERError
 from keras_fer.models.normalization import normalization
 
-# The Keras default of 0.99 needs thousands of steps to settle, a trap in short runs.
+# The default of Keras, 0.99, needs thousands of steps to settle, and the 0.999 of its applications tens of
+# thousands: a trap in short runs.
 BATCH_NORMALIZATION_MOMENTUM = 0.95
 
 
@@ -101,6 +102,9 @@ def _application(name: str, **settings):
         net = getattr(keras.applications, name)(
             input_shape=(image_size, image_size, 3), include_top=False, weights=None, **settings
         )
+        for layer in net.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.momentum = BATCH_NORMALIZATION_MOMENTUM
         return keras.Model(images, net(features), name=net.name)
 
     return build

@@ -18,10 +18,12 @@ class EpochLines(keras.callbacks.Callback):
     Args:
         stream: where to write; None for the standard output at the time of writing.
         live: whether the line of the running epoch moves; None for "on a terminal".
+        prefix: what every line begins with.
     """
 
-    def __init__(self, stream: TextIO | None = None, live: bool | None = None):
+    def __init__(self, stream: TextIO | None = None, live: bool | None = None, prefix: str = ""):
         super().__init__()
+        self._prefix = prefix
         self._given_stream = stream
         self._wants_live = live
         self._epoch = 0
@@ -71,7 +73,7 @@ class EpochLines(keras.callbacks.Callback):
 
     def _start(self) -> str:
         epochs = self.params.get("epochs", 0)
-        return f"epoch {self._epoch + 1:{len(str(epochs))}} of {epochs}: "
+        return f"{self._prefix}epoch {self._epoch + 1:{len(str(epochs))}} of {epochs}: "
 
     def _learned(self, logs) -> str:
         logs = logs or {}
