@@ -211,7 +211,7 @@ BUGS = (
         "paired = ops.logical_and(pair >= 0, ops.equal(pair, _partners(pair)))",
         "paired = pair >= 0",
     ),
-    Bug("noise of one size for every dimension", TERMS, "noise * deviation * normal", "noise * normal"),
+    Bug("noise of one size for every dimension", TERMS, "noise * deviation * own_rows", "noise * own_rows"),
     Bug("pictures in [0, 1]", TERMS, "return small / 127.5 - 1.0", "return small / 255.0"),
     Bug(
         "diagonal counted in the decorrelation",
