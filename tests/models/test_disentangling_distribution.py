@@ -12,6 +12,9 @@ import pytest
 
 from keras_fer.models.objective import PRESETS
 
+# A minute and a half of one core that has nothing else to do.
+pytestmark = pytest.mark.timeout(1200)
+
 ALL_TERMS = "all terms"
 SCRIPT = """
 import json, sys

@@ -8,6 +8,9 @@ import tensorflow as tf
 from keras_fer.errors import FERError
 from keras_fer.training.devices import Devices
 
+# A minute and a quarter of one core that has nothing else to do.
+pytestmark = pytest.mark.timeout(1200)
+
 # In a process of its own: the processor cannot be split once TensorFlow has computed anything.
 SCRIPT = """
 import json, sys
