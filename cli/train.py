@@ -117,6 +117,10 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
         "Epochs between fresh probes of the validation split; default: none.",
     ),
     "precision": (click.Choice(PRECISIONS), "Keras dtype policy."),
+    "devices": (
+        str,
+        "GPUs that share each batch, such as 2; or parts of the processor, such as cpu:2.",
+    ),
     "seed": (click.IntRange(min=0), "Seed of initialisation, order and augmentation."),
 }
 

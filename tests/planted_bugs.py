@@ -23,6 +23,7 @@ TERMS, LOSSES = MODELS + "terms.py", MODELS + "losses.py"
 CRITICS, BRANCHES = MODELS + "critics.py", MODELS + "branches.py"
 FACTOR_TERMS, FACTOR_LOSSES = MODELS + "factor_terms.py", MODELS + "factor_losses.py"
 FACTOR_MODEL = MODELS + "factor_model.py"
+REPLICAS = MODELS + "replicas.py"
 ERASURE = MODELS + "erasure.py"
 TRAINING = "keras_fer/training/"
 CHECKPOINTS = TRAINING + "checkpoints.py"
@@ -210,7 +211,7 @@ BUGS = (
         "paired = ops.logical_and(pair >= 0, ops.equal(pair, _partners(pair)))",
         "paired = pair >= 0",
     ),
-    Bug("noise of one size for every dimension", TERMS, "noise * deviation * normal", "noise * normal"),
+    Bug("noise of one size for every dimension", TERMS, "noise * deviation * own_rows", "noise * own_rows"),
     Bug("pictures in [0, 1]", TERMS, "return small / 127.5 - 1.0", "return small / 255.0"),
     Bug(
         "diagonal counted in the decorrelation",
@@ -234,10 +235,63 @@ BUGS = (
     Bug(
         "a mean of our own: too large under replicas",
         LOSSES,
-        '        """Returns the values as they are."""\n        return y_pred',
-        '        """Returns the values as they are."""\n'
-        "        import tensorflow as tf\n\n"
+        "return y_pred if len(y_pred.shape) else ops.expand_dims(y_pred, 0)",
+        "import tensorflow as tf\n\n"
         "        return y_pred * tf.distribute.get_replica_context().num_replicas_in_sync",
+    ),
+    Bug(
+        "a term over the batch counts once per replica",
+        LOSSES,
+        "return y_pred if len(y_pred.shape) else ops.expand_dims(y_pred, 0)",
+        "return y_pred",
+    ),
+    Bug(
+        "decorrelation within each replica",
+        TERMS,
+        "losses.decorrelation(gathered(representation))",
+        "losses.decorrelation(representation)",
+    ),
+    Bug(
+        "correlation with the labels within each replica",
+        TERMS,
+        "losses.cross_covariance(gathered(representation), gathered(labels))",
+        "losses.cross_covariance(representation, labels)",
+    ),
+    Bug(
+        "noise by the deviation of a replica's rows",
+        TERMS,
+        "deviation = ops.std(everywhere, axis=0",
+        "deviation = ops.std(ops.stop_gradient(representation), axis=0",
+    ),
+    Bug(
+        "every replica has the noise of the first",
+        TERMS,
+        "own_rows(normal, representation)",
+        "normal[: tf.shape(representation)[0]]",
+    ),
+    Bug(
+        "the bank holds the rows of the first replica alone",
+        STEP,
+        "self.bank.push(gathered(representations), gathered(labels))",
+        "self.bank.push(representations, labels)",
+    ),
+    Bug(
+        "critics learn from the first replica's share of the draws",
+        REPLICAS,
+        "return values[tf.distribute.get_replica_context().replica_id_in_sync_group :: num_replicas()]",
+        "return values[:: num_replicas()]",
+    ),
+    Bug(
+        "batch normalisation within each replica",
+        REPLICAS,
+        "layer.synchronized = True",
+        "layer.synchronized = False",
+    ),
+    Bug(
+        "logs are means of what the replicas have logged",
+        STEP,
+        "if self.distribute_strategy.num_replicas_in_sync == 1:",
+        "if True:",
     ),
     Bug(
         "critics' optimiser not built at load",
@@ -421,8 +475,20 @@ BUGS = (
     Bug(
         "a resumed training sees the first batches again",
         TRAINING + "fit.py",
-        "start_step=first_epoch * steps_per_epoch",
+        "start_step=run.first_epoch * run.steps_per_epoch",
         "start_step=0",
+    ),
+    Bug(
+        "a run on several devices normalises on each",
+        TRAINING + "run_model.py",
+        "if config.num_devices > 1:",
+        "if config.num_devices > 2:",
+    ),
+    Bug(
+        "each device augments its rows as if they were the first",
+        TRAINING + "config.py",
+        "return self.jit_compile or self.num_devices > 1",
+        "return self.jit_compile",
     ),
     Bug("a resumed training has all its patience again", CHECKPOINTS, '("best", "wait")', '("best",)'),
 )
@@ -455,7 +521,8 @@ def first_failure(copy: Path, file: str) -> str | None:
         if path.name not in (Path(steps).name, "test_backbones.py")
     )
     if file.startswith(TRAINING):
-        steps, others = "tests/training/test_resume.py", ["tests/training/test_checkpoints.py"]
+        steps = "tests/training/test_resume.py"
+        others = [f"tests/training/test_{name}.py" for name in ("checkpoints", "run_model", "devices")]
     command = [
         sys.executable,
         "-m",

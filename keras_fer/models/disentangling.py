@@ -8,8 +8,8 @@ from keras_fer.models import losses
 from keras_fer.models.critics import RepresentationBank, critic
 from keras_fer.models.effective_rank import EffectiveRank
 from keras_fer.models.label_ids import one_hot
-from keras_fer.models.masks import num_replicas
 from keras_fer.models.objective import Objective
+from keras_fer.models.replicas import num_replicas
 from keras_fer.models.terms import expression_weights, objective_terms, require_targets
 from keras_fer.models.trackers import TARGETS, hits, trackers
 from keras_fer.models.two_players import TwoPlayerModel, rerouted

@@ -22,8 +22,9 @@ from keras_fer.models.factor_terms import (
     row_weights,
 )
 from keras_fer.models.factors import EXPRESSION, RESIDUAL, Factor, chases, require_factors
-from keras_fer.models.masks import mask, num_replicas
+from keras_fer.models.masks import mask
 from keras_fer.models.objective import Objective
+from keras_fer.models.replicas import num_replicas
 from keras_fer.models.trackers import hits
 from keras_fer.models.two_players import TwoPlayerModel, rerouted
 
@@ -263,14 +264,7 @@ class FactorModel(TwoPlayerModel):
         objective, step = self.objective, self.optimizer.iterations
         judgements = self._judgements(y_pred["shaped"])
         terms = factor_terms(
-            self.factors,
-            self.chases,
-            objective,
-            y,
-            y_pred["predictions"],
-            judgements,
-            sample_weight,
-            step,
+            self.factors, self.chases, objective, y, y_pred["predictions"], judgements, sample_weight, step
         )
         if objective.decorrelation_weight:
             shaped = [y_pred["shaped"][name] for name in self._decorrelated]

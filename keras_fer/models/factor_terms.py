@@ -14,6 +14,7 @@ from keras_fer.models import factor_losses, losses
 from keras_fer.models.factors import Chase, Factor
 from keras_fer.models.masks import Mask, mask
 from keras_fer.models.objective import Objective
+from keras_fer.models.replicas import gathered
 from keras_fer.models.terms import perturbed, pictures, ramp
 
 
@@ -83,7 +84,9 @@ def factor_terms(
 
 def decorrelation_term(objective: Objective, representations: Sequence) -> FactorTerm:
     """Computes the sum over representations of their off-diagonal covariance."""
-    values = [losses.decorrelation(ops.cast(values, keras.config.floatx())) for values in representations]
+    values = [
+        losses.decorrelation(gathered(ops.cast(values, keras.config.floatx()))) for values in representations
+    ]
     return FactorTerm(objective.decorrelation_weight, sum(values))
 
 

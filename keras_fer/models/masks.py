@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from keras import ops
 
+from keras_fer.models.replicas import num_replicas
+
 
 class Mask(NamedTuple):
     """Which rows of a batch have a target.
@@ -30,8 +32,3 @@ def mask(present) -> Mask:
     if num_replicas() > 1:
         count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, count)
     return Mask(present * ops.divide_no_nan(num_rows, count), count)
-
-
-def num_replicas() -> int:
-    """By which Keras has divided a loss; 1 without a distribution strategy."""
-    return tf.distribute.get_replica_context().num_replicas_in_sync

@@ -9,6 +9,7 @@ from keras import ops
 from keras_fer.models import losses
 from keras_fer.models.normalization import luma
 from keras_fer.models.objective import Objective
+from keras_fer.models.replicas import gathered, own_rows
 from keras_fer.models.step_seeds import step_seed
 
 
@@ -68,10 +69,10 @@ def objective_terms(
         weight = objective.adversarial_weight * ramp(objective.adversarial_ramp_steps, step)
         terms["adversarial_loss"] = Term(weight, values, sample_weight)
     if objective.decorrelation_weight:
-        values = losses.decorrelation(representation)
+        values = losses.decorrelation(gathered(representation))
         terms["decorrelation_loss"] = Term(objective.decorrelation_weight, values)
     if objective.cross_covariance_weight:
-        values = losses.cross_covariance(representation, labels)
+        values = losses.cross_covariance(gathered(representation), gathered(labels))
         terms["cross_covariance_loss"] = Term(objective.cross_covariance_weight, values)
     if objective.invariance_weight and "pair" in targets:
         values = losses.invariance(representation, _partners(representation)) * _paired(targets["pair"])
@@ -166,12 +167,11 @@ def perturbed(representation, noise: float, seed: int, step, salt: int):
 
     The normal numbers are a function of the run's seed and the step, so that a resumed run repeats them.
     """
-    deviation = ops.std(ops.stop_gradient(representation), axis=0, keepdims=True)
+    everywhere = gathered(ops.stop_gradient(representation))
+    deviation = ops.std(everywhere, axis=0, keepdims=True)
     pair = step_seed(seed, step, 7919 + salt)  # Critics draw with the small salts.
-    normal = tf.random.stateless_normal(
-        tf.shape(representation), pair, dtype=representation.dtype, alg="philox"
-    )
-    return representation + noise * deviation * normal
+    normal = tf.random.stateless_normal(tf.shape(everywhere), pair, dtype=representation.dtype, alg="philox")
+    return representation + noise * deviation * own_rows(normal, representation)
 
 
 def _partners(values):

@@ -9,6 +9,7 @@ from keras import ops
 from keras_fer.models.critics import RepresentationBank
 from keras_fer.models.objective import Objective
 from keras_fer.models.optimizers import optimizers_config, optimizers_from_config
+from keras_fer.models.replicas import gathered, own_share
 from keras_fer.models.step_seeds import drawn_seed, step_seed
 
 _METRICS = ("metrics", "weighted_metrics")
@@ -119,6 +120,13 @@ class TwoPlayerModel(keras.Model):
         compiled = [metric for metric in of_compile if metric is not None]
         return [*compiled, *self._trackers.values(), self._effective_rank]
 
+    def _get_metrics_result_or_logs(self, logs):
+        """Reads the metrics over all replicas, where Keras would take the mean of what each has logged."""
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return super()._get_metrics_result_or_logs(logs)
+        results = self.get_metrics_result()
+        return {name: results.get(name, value) for name, value in logs.items()}
+
     @property
     def classifier(self) -> keras.Model:
         """The expression branch alone: pictures to logits, sharing the weights."""
@@ -153,13 +161,12 @@ class TwoPlayerModel(keras.Model):
     def _train_critics(self, representations, labels) -> None:
         if self.bank is not None:
             # The batch at hand was judged above, before any critic had learned from it.
-            self.bank.push(representations, labels)
+            self.bank.push(gathered(representations), gathered(labels))
         for step in range(self.objective.critic_steps):
             if self.bank is not None:
                 seed = step_seed(self.seed, self.optimizer.iterations, step)
-                representations, labels = self.bank.draw(
-                    tf.random.stateless_uniform((self.objective.bank_draws,), seed, alg="philox")
-                )
+                numbers = tf.random.stateless_uniform((self.objective.bank_draws,), seed, alg="philox")
+                representations, labels = self.bank.draw(own_share(numbers))
             with tf.GradientTape() as tape:
                 critic_loss = self.critic_loss(representations, labels)
             variables = self.critic_variables

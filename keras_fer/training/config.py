@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_fer.errors import FERError
 from keras_fer.models.objective import Objective, preset
+from keras_fer.training.devices import Devices
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 SAMPLING = ("natural", "balanced", "tempered")
@@ -80,6 +81,8 @@ class TrainingConfig:
             `keras_fer.training.probe_callback.ProbeCallback`; None for none.
         precision: Keras dtype policy.
         jit_compile: whether to compile the step with XLA.
+        devices: GPUs that share each batch, such as `"2"`, or parts of the processor, such as `"cpu:2"`; an
+            int is taken for the former.
         seed: of initialisation, data order, augmentation, the critics' draws and the reconstruction noise.
     """
 
@@ -121,6 +124,7 @@ class TrainingConfig:
     probe_every: int | None = None
     precision: str = "float32"
     jit_compile: bool = False
+    devices: str = "1"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -158,6 +162,7 @@ class TrainingConfig:
                 )
         object.__setattr__(self, "objective_changes", dict(self.objective_changes))
         object.__setattr__(self, "teachers", tuple(self.teachers))
+        object.__setattr__(self, "devices", str(self.devices))
         if self.teachers and not self.soft_labels:
             raise FERError("Teachers give soft labels; leave out `soft_labels=False` (--hard-labels).")
         objective = self.objective()
@@ -174,6 +179,8 @@ class TrainingConfig:
                 "of a batch, and each data set gives two or more. Choose another share or a larger "
                 "`batch_size`."
             )
+        if self.num_devices > 1:
+            self._require_shareable(objective)
         if self.freeze_expression:
             self._require_freezable(objective)
         if self.mixup_alpha:
@@ -182,6 +189,33 @@ class TrainingConfig:
             raise FERError(
                 "`view_invariance_weight` compares two augmented views of each image, which are equal "
                 "without augmentation. Choose another `augmentation` than 'none', or set the weight to 0."
+            )
+
+    def _require_shareable(self, objective: Objective) -> None:
+        """Refuses what would not give the result of one device."""
+        count = self.num_devices
+        one_device = f"or set `devices` to 1. Received: devices={self.devices!r}"
+        if self.jit_compile:
+            raise FERError(f"`jit_compile` goes with one device: leave it out, {one_device}")
+        if self.precision == "mixed_float16":
+            raise FERError(
+                "With 'mixed_float16' Keras looks for overflows on the first device alone: choose "
+                f"'mixed_bfloat16', {one_device}, precision={self.precision!r}"
+            )
+        if self.gradient_clip:
+            raise FERError(
+                "`gradient_clip` bounds the whole gradient, of which each device has a share: set it to 0, "
+                f"{one_device}, gradient_clip={self.gradient_clip}"
+            )
+        if self.batch_size % (2 * count):
+            raise FERError(
+                "Each device takes an equal and even share of a batch: set `batch_size` to a multiple of "
+                f"{2 * count}, {one_device}, batch_size={self.batch_size}"
+            )
+        if objective.has_critics and objective.bank_size and objective.bank_draws % count:
+            raise FERError(
+                "Each device takes an equal share of the draws from the bank: set `bank_draws` to a multiple "
+                f"of {count}, {one_device}, bank_draws={objective.bank_draws}"
             )
 
     def _require_freezable(self, objective: Objective) -> None:
@@ -227,6 +261,19 @@ class TrainingConfig:
     def mixed_rows(self) -> int:
         """Rows of a batch that the mixed data set gives, an even number."""
         return 0 if self.mixed_dataset is None else 2 * round(self.mixed_share * self.batch_size / 2)
+
+    @property
+    def num_devices(self) -> int:
+        """Devices that share each batch."""
+        return Devices.parse(self.devices).count
+
+    @property
+    def augments_in_pipeline(self) -> bool:
+        """Whether images are augmented beside the step, not inside it.
+
+        XLA has no kernel for the warp; and each of several devices would draw for its own rows.
+        """
+        return self.jit_compile or self.num_devices > 1
 
     def objective(self) -> Objective:
         """Returns the preset with its changes.

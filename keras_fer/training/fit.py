@@ -31,6 +31,7 @@ from keras_fer.training.checkpoint_folder import (
 from keras_fer.training.checkpoints import WriteCheckpoints, restore
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.content_hash import model_hash
+from keras_fer.training.devices import Devices
 from keras_fer.training.distillation import distilled
 from keras_fer.training.factor_augmentation import left_out
 from keras_fer.training.factor_run import factors_of_run
@@ -89,11 +90,14 @@ def fit(
         require_new_run(Path(config.output))
     checkpoint = None if stopped is None else stopped.checkpoint
     try:
+        # First: TensorFlow cannot split the processor once it has computed anything.
+        scope = Devices.parse(config.devices).scope()
         run = _opened(config, checkpoint)
         keras.utils.set_random_seed(config.seed)
         keras.config.set_dtype_policy(config.precision)
         validation = _validation_rows(run)
-        model = _model(run)
+        with scope:
+            model = _model(run)
         _make_folder(run.output)
         with folder_lock(run.output / run_folder.CHECKPOINTS) if stopped is None else nullcontext():
             return _train(run, model, validation, callbacks, verbose)
@@ -228,7 +232,7 @@ def _pipeline(run: _Run, model: DisentanglingModel | FactorModel) -> tf.data.Dat
     return run.batches.pipeline(
         start_step=run.first_epoch * run.steps_per_epoch,
         num_steps=(run.config.epochs - run.first_epoch) * run.steps_per_epoch,
-        augmentation=_augmentation(run, model) if run.config.jit_compile else None,
+        augmentation=_augmentation(run, model) if run.config.augments_in_pipeline else None,
         augmentation_seed=run.config.seed,
     )
 

@@ -16,6 +16,7 @@ from keras_fer.models.backbones import backbone
 from keras_fer.models.building import disentangling_model
 from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.models.factor_model import FactorModel
+from keras_fer.models.replicas import synchronize_normalization
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.factor_augmentation import factor_augmentation
 from keras_fer.training.factor_run import build_factor_model, factors_of_run
@@ -103,11 +104,12 @@ def compile_model(
         num_steps: of the whole run.
         augmented: what `augmentation` returns.
     """
+    if config.num_devices > 1:
+        synchronize_normalization(model)
     model.compile(
         optimizer=_optimizer(config, num_steps),
         critic_optimizer=keras.optimizers.Adam(config.critic_learning_rate, beta_1=0.5),
-        # XLA has no kernel for the warp: a compiled step gets its images augmented.
-        augmentation=None if config.jit_compile else augmented,
+        augmentation=None if config.augments_in_pipeline else augmented,
         augmentation_seed=config.seed,
         seed=config.seed,
         jit_compile=config.jit_compile,

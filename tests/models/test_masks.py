@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_fer.models.losses import BatchMean
-from keras_fer.models.masks import mask, num_replicas
+from keras_fer.models.masks import mask
 
 
 def test_a_mean_over_the_rows_that_have_a_target():
@@ -28,7 +28,3 @@ def test_a_weighted_mean():
 
 def test_everybody_has_one():
     np.testing.assert_array_equal(mask(tf.ones(5)).weights, np.ones(5))
-
-
-def test_one_replica_without_a_strategy():
-    assert num_replicas() == 1

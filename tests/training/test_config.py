@@ -133,3 +133,35 @@ def test_mixup_takes_single_images_of_one_data_set(settings, named):
 def test_nothing_heavy_is_imported():
     code = "import sys, keras_fer.training.config; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"devices": "gpu"}, "Received: devices='gpu'"),
+        ({"devices": 2, "jit_compile": True}, "`jit_compile` goes with one device"),
+        ({"devices": 2, "precision": "mixed_float16"}, "choose 'mixed_bfloat16', or set `devices` to 1"),
+        ({"devices": 2, "gradient_clip": 1.0}, "`gradient_clip` bounds the whole gradient"),
+        ({"devices": 3, "batch_size": 32}, "set `batch_size` to a multiple of 6, or set `devices` to 1"),
+        ({"devices": "cpu:4", "batch_size": 12}, "set `batch_size` to a multiple of 8"),
+        (
+            {"devices": 2, "preset": "disentangle", "objective_changes": {"bank_draws": 7}},
+            "set `bank_draws` to a multiple of 2",
+        ),
+    ],
+)
+def test_what_devices_cannot_share(changes, message):
+    with pytest.raises(FERError, match=message):
+        config(**changes)
+
+
+def test_devices_are_words_in_the_file():
+    assert config(devices=2).to_dict()["devices"] == "2"
+    assert config(devices="cpu:2").num_devices == 2
+    assert config().num_devices == 1
+
+
+def test_images_are_augmented_beside_a_step_that_cannot():
+    assert not config().augments_in_pipeline
+    assert config(jit_compile=True).augments_in_pipeline
+    assert config(devices=2).augments_in_pipeline

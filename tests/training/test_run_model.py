@@ -1,11 +1,12 @@
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
 from keras_fer.data.prepared import open_prepared
 from keras_fer.training.config import TrainingConfig
-from keras_fer.training.run_model import _ema_momentum, build_model
+from keras_fer.training.run_model import _ema_momentum, build_model, compile_model
 
 
 @pytest.fixture
@@ -39,3 +40,13 @@ def test_the_contract_says_how_the_crops_of_the_source_lie(config):
     ferplus = replace(dataset, info={**dataset.info, "source": "ferplus"})
     contract = build_model(settings, ferplus, (1 / 8,) * 8, 16).contract
     assert (contract.crop_margin, contract.crop_shift) == (0.09, -0.09)
+
+
+@pytest.mark.parametrize("devices", ["1", "2"])
+def test_what_several_devices_need_of_a_model(config, devices):
+    settings = config(devices=devices)
+    model = build_model(settings, open_prepared(settings.dataset), (1 / 8,) * 8, 16)
+    compile_model(model, settings, 16, augmented=lambda images, seed, pairs: images)
+    layers = [layer for layer in model.trunk.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert {layer.synchronized for layer in layers} == {devices != "1"}
+    assert (model.augmentation is None) == (devices != "1")
