@@ -297,7 +297,8 @@ def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[st
             stored = json.loads(config_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FERError(f"{str(config_file)!r} is not the config.json of a run: {error}") from error
-        if not isinstance(stored, dict) or not isinstance(stored.get("objective_changes", {}), dict):
+        is_config = isinstance(stored, dict) and "preset" in stored
+        if not is_config or not isinstance(stored.get("objective_changes", {}), dict):
             raise FERError(
                 f"{str(config_file)!r} is not the config.json of a run: it is another kind of JSON."
             )

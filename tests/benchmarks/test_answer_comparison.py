@@ -147,8 +147,8 @@ def test_arguments_of_a_check():
 
 
 def test_what_does_not_run_ends_the_check(tmp_path):
-    with pytest.raises(SystemExit, match=r"(?s)absent\.tflite' does not exist.*ended with 2 for absent"):
-        predicted(tmp_path / "absent.tflite", [])
+    with pytest.raises(SystemExit, match=r"(?s)no model file .*absent\.tflite'.*ended with 1 for absent"):
+        predicted(tmp_path / "absent.tflite", [tmp_path / "face.png"])
 
 
 def test_rendered_faces_are_of_different_people_and_the_same_every_time(tmp_path):

@@ -158,6 +158,11 @@ def test_several_factors_from_training_to_probes(gray, tmp_path):
         ),
         (["{faces}", "run", "--config", "none.json"], 2, "none.json"),
         (["{faces}", "run", "--config", "{faces}/images-00000.npy"], 1, "config.json of a run"),
+        (
+            ["{faces}", "run", "--config", "{faces}/dataset.json"],
+            1,
+            "config.json of a run: it is another kind",
+        ),
     ],
 )
 def test_refused_in_one_sentence_without_tensorflow(
