@@ -167,12 +167,27 @@ def _model_and_inputs(arguments: Sequence[str]) -> tuple[Path, Sequence[str]]:
     elif Path(first).suffix in MODEL_SUFFIXES or (Path(first) / CONTRACT_FILE).is_file():
         model = Path(first)
     else:
+        _require_no_model_name(arguments, list(shipped))
         default = shipped_model()
         click.echo(f"The model is {default.name}; `keras-fer models` tells about it.", err=True)
         return default.path, arguments
     if not rest:
         raise click.UsageError("Missing argument 'INPUT...': name photos, folders, videos or a camera.")
     return model, rest
+
+
+def _require_no_model_name(arguments: Sequence[str], shipped: Sequence[str]) -> None:
+    """Refuses inputs that were meant for a model, which the default would answer in the place of."""
+    for text in arguments:
+        if Path(text).exists():
+            continue
+        if text in shipped or Path(text).suffix in MODEL_SUFFIXES:
+            raise click.UsageError(f"The model {text!r} must be the first argument.")
+    first = arguments[0]
+    if not (Path(first).exists() or Path(first).suffix or set(first) & set(":/\\")):
+        raise click.UsageError(
+            f"There is neither a file {first!r} nor a model of that name; installed are {', '.join(shipped)}."
+        )
 
 
 @dataclass

@@ -103,6 +103,7 @@ def evaluate(
         raise FERError("The model gives values that are not finite: it is damaged or was trained to NaN.")
     labels, probabilities = restrict(labels, probabilities, names, shared.names)
     notes = _notes(dataset, rows, shared.left_out)
+    notes += _overlap_notes(dataset, split, indices, probabilities.argmax(axis=1) == labels)
     scores = evaluate_predictions(labels, probabilities, shared.names, view=shared.view, notes=notes)
     scores = replace(scores, dataset=dataset_facts(dataset), split=split)
     return EvaluatedPredictions(scores, indices, labels, probabilities)
@@ -119,6 +120,20 @@ def _notes(dataset: PreparedDataset, rows: np.ndarray, left_out: Sequence[str]) 
         count = int(np.isin(dataset.labels[rows], ids).sum())
         notes.append(f"{count} images of {', '.join(left_out)} were left out: this view does not judge them.")
     return notes
+
+
+def _overlap_notes(dataset: PreparedDataset, split: str, indices: np.ndarray, right: np.ndarray) -> list[str]:
+    """Says how many judged images stand in the splits that are learned from too, and what the others give."""
+    learned = {"test": ("train", "validation"), "validation": ("train",)}.get(split, ())
+    hashes = [dataset.pixel_hashes[dataset.indices(name)] for name in learned]
+    seen = np.isin(dataset.pixel_hashes[indices], np.concatenate(hashes) if hashes else [])
+    if not seen.any():
+        return []
+    place = f"of these images are pixel by pixel in the {' or '.join(learned)} split too"
+    if seen.all():
+        return [f"All {place}."]
+    others = f"on the {(~seen).sum()} others the accuracy is {right[~seen].mean():.2%}"
+    return [f"{seen.sum()} {place}; {others}."]
 
 
 def dataset_facts(dataset: PreparedDataset) -> dict:

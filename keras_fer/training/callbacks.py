@@ -115,8 +115,8 @@ class WarnOnCollapse(keras.callbacks.Callback):
         if self.epochs_below == self.patience:
             warnings.warn(
                 f"The non-expression representation is collapsing: its effective rank is {rank:.1f} of "
-                f"{width} dimensions. Low leakage then says nothing. Raise `decorrelation_weight`, or "
-                "use the preset `disentangle`.",
+                f"{width} dimensions. Low leakage then says nothing. Raise `decorrelation_weight` "
+                "(--decorrelation-weight), or use the preset `disentangle`.",
                 CollapseWarning,
                 stacklevel=2,
             )

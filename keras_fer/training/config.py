@@ -131,7 +131,6 @@ class TrainingConfig:
         checks = {
             "epochs": self.epochs >= 1,
             "steps_per_epoch": self.steps_per_epoch is None or self.steps_per_epoch >= 1,
-            "batch_size": self.batch_size >= 2 and self.batch_size % 2 == 0,
             "learning_rate": self.learning_rate > 0,
             "critic_learning_rate": self.critic_learning_rate > 0,
             "weight_decay": self.weight_decay >= 0,
@@ -155,6 +154,11 @@ class TrainingConfig:
             "mixup_alpha": 0 <= self.mixup_alpha < float("inf"),
             "validation_split": self.validation_split in ("validation", "test"),
         }
+        if self.batch_size < 2 or self.batch_size % 2:
+            raise FERError(
+                "`batch_size` must be even, 2 or more: pairs and views fill two rows. "
+                f"Received: batch_size={self.batch_size}"
+            )
         for name, valid in checks.items():
             if not valid:
                 raise FERError(

@@ -52,6 +52,8 @@ def read_config(run: Path) -> dict[str, Any]:
         FERError: if the folder holds none.
     """
     path = Path(run) / CONFIG
+    if not Path(run).exists():
+        raise FERError(f"There is no run folder {str(run)!r}.")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -148,6 +149,24 @@ def test_without_a_model_the_shipped_one_answers(faces):
     assert len(unnamed.stdout.splitlines()) == 3
     assert f"The model is {DEFAULT}" in unnamed.stderr
     assert "The model is" not in named.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["ferplus", "a.jpg"],
+            f"neither a file 'ferplus' nor a model of that name; installed are .*{DEFAULT}",
+        ),
+        (["a.jpg", DEFAULT], f"'{DEFAULT}' must be the first argument"),
+        (["a.jpg", "other.tflite"], "'other.tflite' must be the first argument"),
+    ],
+)
+def test_another_model_never_answers_for_one_that_was_meant(arguments, message):
+    result = predict(*arguments)
+    assert result.exit_code == 2
+    assert re.search(message, " ".join(result.stderr.split()))
+    assert "The model is" not in result.stderr
 
 
 def test_file_that_is_called_like_a_shipped_model_is_an_input(faces, monkeypatch):

@@ -43,13 +43,18 @@ def brightness_recognizer():
 def brightness_dataset(tmp_path):
     """Returns a function that writes a data set whose centre tells the class and whose margin misleads."""
 
-    def write(label_names=EXPRESSIONS_8, labels=(0, 1, 2, 3, 4, 5, 6, 7), brightness=None, channels=3):
+    def write(
+        label_names=EXPRESSIONS_8, labels=(0, 1, 2, 3, 4, 5, 6, 7), brightness=None, channels=3, overlap=0
+    ):
         labels = np.asarray(labels)
         values = np.maximum(labels, 0) if brightness is None else np.asarray(brightness)
         images = np.full((len(labels), 20, 20, channels), 250, np.uint8)
         images[:, 2:18, 2:18] = (30 * values + 15).astype(np.uint8)[:, None, None, None]
-        # Told apart by one pixel, so that no two images are equal.
-        images[:, 0, 0] = np.arange(len(labels))[:, None] % 256
+        both = np.concatenate([images, images])
+        # Told apart by one pixel, so that no two images are equal but the first `overlap` of both splits.
+        numbers = np.arange(len(both))
+        numbers[len(labels) : len(labels) + overlap] -= len(labels)
+        both[:, 0, 0] = numbers[:, None] % 256
         writer = PreparedWriter(
             tmp_path / f"prepared-{len(list(tmp_path.iterdir()))}",
             source="brightness",
@@ -60,7 +65,7 @@ def brightness_dataset(tmp_path):
         )
         with writer:
             writer.append(
-                np.concatenate([images, images]),
+                both,
                 labels=np.concatenate([labels, labels]),
                 splits=np.repeat([0, 2], len(labels)),
                 sources=[f"{row}.png" for row in range(2 * len(labels))],

@@ -48,6 +48,20 @@ def test_images_without_a_label_are_left_out_and_noted(brightness_dataset, brigh
     assert "2 images without a label were left out." in evaluation.notes
 
 
+def test_says_what_of_the_test_images_was_learned_from(brightness_dataset, brightness_recognizer):
+    # Of the eight test images the first two are training images; the fourth is answered wrongly.
+    dataset = brightness_dataset(brightness=(0, 1, 2, 4, 4, 5, 6, 7), overlap=2)
+    evaluation = evaluate(brightness_recognizer(), dataset).evaluation
+    assert evaluation.accuracy == 7 / 8
+    assert evaluation.notes == (
+        "2 of these images are pixel by pixel in the train or validation split too; on the 6 others the "
+        "accuracy is 83.33%.",
+    )
+    whole = evaluate(brightness_recognizer(), brightness_dataset(overlap=8)).evaluation
+    assert whole.notes == ("All of these images are pixel by pixel in the train or validation split too.",)
+    assert evaluate(brightness_recognizer(), dataset, "train").evaluation.notes == ()
+
+
 def test_says_which_data_it_judged(brightness_dataset, brightness_recognizer):
     dataset = brightness_dataset()
     facts = evaluate(brightness_recognizer(), dataset).evaluation.to_dict()["dataset"]

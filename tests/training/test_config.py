@@ -27,13 +27,17 @@ def test_objective_by_default_is_the_paper():
     assert isinstance(config(preset="baseline").objective(), Objective)
 
 
+@pytest.mark.parametrize("batch_size", [-2, 0, 1, 7])
+def test_batch_size_is_even(batch_size):
+    with pytest.raises(FERError, match=f"`batch_size` must be even, 2 or more: .*batch_size={batch_size}"):
+        config(batch_size=batch_size)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         ("epochs", 0),
         ("steps_per_epoch", 0),
-        ("batch_size", 7),
-        ("batch_size", 0),
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
         ("critic_learning_rate", -1.0),
