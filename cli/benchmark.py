@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keras_fer.cli.model_path import ModelPath
+
 if TYPE_CHECKING:
     from keras_fer.export.onnx_file import OnnxRunner
     from keras_fer.runtime.latency import Latency
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     metavar="FILE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=ModelPath(dir_okay=False),
 )
 @click.option(
     "--threads",
@@ -61,9 +63,9 @@ def command(
 ) -> None:
     """Compare size, latency and accuracy of exported files.
 
-    FILE is a .tflite or .onnx file. The files are run in turns on one image, so that a busy machine is busy
-    for all of them. CPU-ms is what all threads together spend on an image. TensorFlow is not needed; ONNX
-    files need onnxruntime.
+    FILE is a .tflite or .onnx file, or a name that `keras-fer models` lists. The files are run in turns on
+    one image, so that a busy machine is busy for all of them. CPU-ms is what all threads together spend on an
+    image. TensorFlow is not needed; ONNX files need onnxruntime.
 
     \b
         keras-fer benchmark exported/*.tflite

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keras_fer.cli.model_path import ModelPath
 from keras_fer.cli.progress import progress_bar
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.labels import TAXONOMIES
@@ -24,7 +25,7 @@ _MIRRORED = (
 
 
 @click.command("evaluate")
-@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.argument("model", type=ModelPath())
 @click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--split",
@@ -79,9 +80,9 @@ def command(
 ) -> None:
     """Evaluate MODEL on the prepared data set DATASET.
 
-    MODEL is a run folder, a .keras file, or an exported .tflite file. Classes are matched by name; a
-    model that knows more classes than the data set has is judged on those they share, and the result
-    says so.
+    MODEL is a run folder, a .keras file, an exported .tflite file, or a name that `keras-fer models` lists.
+    Classes are matched by name; a model that knows more classes than the data set has is judged on those
+    they share, and the result says so.
 
     \b
         keras-fer evaluate runs/paper prepared/ferplus

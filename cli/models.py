@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def command(context: click.Context, output_format: str) -> None:
     """List the trained models that are installed, with checksums.
 
-    Their names are what `keras-fer predict` takes as MODEL; the files are ordinary .tflite files, to be
-    copied to where they are needed. The exit code is 1 if a file does not have its checksum.
+    `predict`, `evaluate`, `benchmark` and `web` take their names for MODEL; the files are ordinary .tflite
+    files, to be copied to where they are needed. The exit code is 1 if a file does not have its checksum.
 
     \b
         keras-fer models

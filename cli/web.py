@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keras_fer.cli.model_path import ModelPath
+
 if TYPE_CHECKING:
     from keras_fer.web.site import Site
 
 
 @click.command("web")
-@click.argument(
-    "models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
-)
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=ModelPath())
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -45,9 +45,10 @@ def command(
 ) -> None:
     """Serve the browser app with MODEL, from this machine.
 
-    MODEL is a .tflite file that `keras-fer export` wrote, or a folder of such files, of which the app lets
-    choose. The app recognises camera pictures and photos in the browser; nothing is sent anywhere. It
-    is built once by Node.js and npm, which need the network that one time. Ctrl-C ends it.
+    MODEL is a .tflite file that `keras-fer export` wrote, a folder of such files, of which the app lets
+    choose, or a name that `keras-fer models` lists. The app recognises camera pictures and photos in the
+    browser; nothing is sent anywhere. It is built once by Node.js and npm, which need the network that one
+    time. Ctrl-C ends it.
 
     \b
         keras-fer web exported/expression-recognizer_float32.tflite
