@@ -11,8 +11,10 @@ from keras_fer.export.watched_process import run_watched
 SLEEPER = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
 # A process like that of an export: it runs SLEEPER, which ends with it and removes a folder.
 PARENT = """
-import os, sys
+import os, signal, sys
 from keras_fer.export.watched_process import run_watched
+# A shell that runs the tests in the background has them ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 child = '''
 import os, shutil, sys, time
 from keras_fer.export.watched_process import end_with_parent
