@@ -91,7 +91,7 @@ def test_kill_9_and_resume_in_another_process(faces, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--resume", "none"], 1, "'none' is not a run folder"),
+        (["--resume", "none"], 1, "There is no run folder 'none'"),
         (["--resume", "run", "--epochs", "3"], 1, "leave out --epochs beside --resume"),
         (["--resume", "run", "--soft-labels", "faces"], 1, "leave out dataset, --soft-labels beside"),
         (["faces", "--resume", "run", "--config", "{file}"], 1, "--config"),
