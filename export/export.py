@@ -20,8 +20,8 @@ from keras_fer.export.metadata import add_metadata
 from keras_fer.export.onnx_conversion import convert_to_onnx
 from keras_fer.export.onnx_file import OnnxRunner
 from keras_fer.export.onnx_quantize import quantize_onnx
-from keras_fer.export.quantize import convert
 from keras_fer.export.recipes import DEFAULT_RECIPES, RECIPES, Recipe
+from keras_fer.export.tflite_conversion import convert
 from keras_fer.export.toolkit import Finetuning, finetuned
 from keras_fer.export.verify import Reference, reference, verify
 from keras_fer.runtime.latency import measure_latency, slower_than_float32

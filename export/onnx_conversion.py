@@ -9,8 +9,8 @@ from typing import Any
 
 from keras_fer.contract import CONTRACT_FILE, ModelContract
 from keras_fer.errors import FERError
+from keras_fer.export.converter_output import quiet
 from keras_fer.export.deploy import INPUT_NAME, OUTPUT_NAME, REPRESENTATION_NAME, deploy_model
-from keras_fer.export.quantize import quiet
 from keras_fer.runtime.model_file import LABELS_FILE
 
 # Of the operator set: what current onnxruntime, OpenCV and browsers read.

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from keras_fer.export.calibration_images import require_calibration_images
+from keras_fer.export.converter_output import quiet
 from keras_fer.export.deploy import INPUT_NAME
+from keras_fer.export.float_operators import float_positions
 from keras_fer.export.onnx_conversion import require_packages
 from keras_fer.export.onnx_file import OnnxFile
-from keras_fer.export.quantize import float_positions, quiet, require_calibration_images
 
 # Where ranges come from: smallest and largest value; the least information lost; all but the outliers.
 CALIBRATION_METHODS = ("MinMax", "Entropy", "Percentile")

@@ -9,8 +9,8 @@ import pytest
 from keras_fer.errors import FERError
 from keras_fer.export.checks import Limits
 from keras_fer.export.metadata import add_metadata
-from keras_fer.export.quantize import convert
 from keras_fer.export.recipes import FLOAT16, FLOAT32, QAT_WI8_AI8, STATIC_WI8_AI8
+from keras_fer.export.tflite_conversion import convert
 from keras_fer.export.verify import _probability_checks, reference, verify
 
 

@@ -1,10 +1,6 @@
-import os
-
-import numpy as np
 import pytest
 
-from keras_fer.export.quantize import convert, float_operators
-from keras_fer.export.recipes import FLOAT32, STATIC_WI8_AI8
+from keras_fer.export.float_operators import float_operators
 from keras_fer.export.tflite_graph import Graph, Operator, Tensor, read_graph
 
 
@@ -48,29 +44,3 @@ def chain(*kinds):
 )
 def test_what_stays_in_float(kinds, in_float):
     assert float_operators(chain(*kinds)) == [f"after {kind}" for kind in in_float]
-
-
-@pytest.mark.parametrize(
-    "images",
-    [None, np.zeros((0, 16, 16, 3), np.uint8), np.zeros((2, 16, 16, 3)), np.zeros((2, 8, 8, 3), np.uint8)],
-)
-def test_int8_needs_calibration_images(classifier, contract, images):
-    with pytest.raises(ValueError, match=r"needs calibration images, uint8 \(n, 16, 16, 3\)"):
-        convert(classifier, contract, STATIC_WI8_AI8, images)
-
-
-def test_converter_is_silent_unless_it_fails(classifier, contract, capfd, monkeypatch):
-    assert convert(classifier, contract, FLOAT32)[4:8] == b"TFL3"
-    assert capfd.readouterr() == ("", "")
-    import tensorflow as tf
-
-    def fail(self):
-        os.write(2, b"what the converter says\n")
-        raise RuntimeError("no such kernel")
-
-    monkeypatch.setattr(tf.lite.TFLiteConverter, "from_keras_model", fail)
-    with pytest.raises(RuntimeError, match="no such kernel") as failure:
-        convert(classifier, contract, FLOAT32)
-    assert failure.value.__notes__ == ["what the converter says\n"]
-    os.write(2, b"heard again")
-    assert capfd.readouterr().err == "heard again"
