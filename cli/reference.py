@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from keras_fer.cli.main import main
+from keras_fer.cli.option_groups import option_records
 
 _HEAD = """\
 # Commands
@@ -52,13 +53,13 @@ def _section(context: click.Context) -> str:
     usage = " ".join([context.command_path, *context.command.collect_usage_pieces(context)])
     parts = [f"{'#' * (depth + 1)} {context.command_path}", f"```text\n{usage}\n```"]
     parts += [_paragraph(text) for text in paragraphs(context.command)]
-    records = [
-        option.get_help_record(context)
-        for option in context.command.params
-        if isinstance(option, click.Option)
-    ]
-    options = [f"- `{flags}`: {_escaped(_joined(text))}" for flags, text in filter(None, records)]
-    return "\n\n".join([*parts, *(["\n".join(options)] if options else [])]) + "\n"
+    sections = option_records(context.command, context)
+    for heading, records in sections.items():
+        if not records:
+            continue
+        parts += [f"**{heading}**"] if len(sections) > 1 else []
+        parts.append("\n".join(f"- `{flags}`: {_escaped(_joined(text))}" for flags, text in records))
+    return "\n\n".join(parts) + "\n"
 
 
 def paragraphs(command: click.Command) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from keras_fer.cli.option_groups import GroupedCommand
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.errors import FERError
 from keras_fer.models.objective import PRESETS, Objective
@@ -125,6 +126,30 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
 }
 
 
+# What is no objective of its own, but belongs to the labels.
+_LABELS = ("class_weights", "label_smoothing")
+OPTION_GROUPS = {
+    "Model": (
+        *("factors", "backbone", "image_size", "representation_size", "non_expression_size"),
+        *("pooling", "dropout", "weights", "freeze_expression"),
+    ),
+    "Objective (by default the preset's)": (
+        *(name for name in OBJECTIVE_OPTIONS if name not in _LABELS),
+        "adversarial_clamp",
+    ),
+    "Labels": ("soft_labels", *_LABELS, "teachers", "teacher_share", "teacher_temperature"),
+    "Data": (
+        *("augmentation", "mixup_alpha", "sampling", "temperature"),
+        *("mixed_dataset", "mixed_share", "mixed_expression_weight"),
+    ),
+    "Optimisation": (
+        *("epochs", "steps_per_epoch", "batch_size", "learning_rate", "warmup_share", "weight_decay"),
+        *("critic_learning_rate", "ema_momentum", "gradient_clip", "validation_split", "patience", "seed"),
+    ),
+    "Machine": ("precision", "devices", "jit_compile"),
+}
+
+
 def _options(function):
     """Adds one option per entry of the tables; an option that is not given changes nothing."""
     for name, (kind, text) in reversed({**CONFIG_OPTIONS, **OBJECTIVE_OPTIONS}.items()):
@@ -144,7 +169,7 @@ def _unless_resumed(context: click.Context, parameter: click.Parameter, value: P
     return value
 
 
-@click.command("train")
+@click.command("train", cls=GroupedCommand, option_groups=OPTION_GROUPS)
 @click.argument("dataset", type=click.Path(path_type=Path), required=False, callback=_unless_resumed)
 @click.argument("run", type=click.Path(path_type=Path), required=False, callback=_unless_resumed)
 @click.option(

@@ -28,7 +28,7 @@ class EpochLines(keras.callbacks.Callback):
         self._wants_live = live
         self._epoch = 0
         self.best = -math.inf
-        self._epoch_start = self._last_drawn = 0.0
+        self._epoch_start = self._last_drawn = self._first_step_end = 0.0
 
     @property
     def _stream(self) -> TextIO:
@@ -46,20 +46,26 @@ class EpochLines(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Redraws the line of the running epoch."""
         now = time.monotonic()
+        if batch == 0:
+            self._first_step_end = now
         if not self._live or now - self._last_drawn < _REDRAW_SECONDS:
             return
         self._last_drawn = now
-        elapsed, steps = now - self._epoch_start, self.params.get("steps")
+        steps = self.params.get("steps")
         place = f"step {batch + 1}"
         if steps:
-            left = elapsed * (steps - batch - 1) / (batch + 1)
-            place += f" of {steps}, {_duration(left)} left"
+            place += f" of {steps}"
+        if steps and batch > 0:
+            # The first step of all compiles, which says nothing about the others.
+            left = (now - self._first_step_end) / batch * (steps - batch - 1)
+            place += f", {_duration(left)} left"
         self._write(f"\r\x1b[K{self._start()}{place}, {self._learned(logs)}")
 
     def on_epoch_end(self, epoch, logs=None):
         """Prints the line of an epoch."""
         logs = logs or {}
-        parts = [_duration(time.monotonic() - self._epoch_start), self._learned(logs)]
+        seconds = time.monotonic() - self._epoch_start
+        parts = [_duration(seconds), self._learned(logs)]
         accuracy = logs.get("val_expression_accuracy")
         if accuracy is not None:
             best = ", the best so far" if accuracy > self.best else ""
@@ -68,6 +74,9 @@ class EpochLines(keras.callbacks.Callback):
         if "val_effective_rank" in logs and self.model.objective.moves_non_expression_branch:
             width = self.model.non_expression_branch.output_shape[-1]
             parts.append(f"effective rank {logs['val_effective_rank']:.0f} of {width}")
+        if epochs_left := self.params.get("epochs", 0) - epoch - 1:
+            # A training may end early.
+            parts.append(f"at most {_duration(seconds * epochs_left)} left")
         beginning = "\r\x1b[K" if self._live else ""
         self._write(f"{beginning}{self._start()}{'; '.join(parts)}\n")
 

@@ -53,10 +53,11 @@ def test_one_line_per_epoch(clock):
         callback.on_epoch_end(epoch, {**LOGS, "val_expression_accuracy": accuracy})
     assert stream.getvalue().splitlines() == [
         "epoch  1 of 12: 1 min 05 s; loss 1.234, accuracy 50.0%; validation 45.6%, the best so far; "
-        "effective rank 20 of 64",
-        "epoch  2 of 12: 1 min 05 s; loss 1.234, accuracy 50.0%; validation 44.0%; effective rank 20 of 64",
+        "effective rank 20 of 64; at most 11 min 55 s left",
+        "epoch  2 of 12: 1 min 05 s; loss 1.234, accuracy 50.0%; validation 44.0%; effective rank 20 of 64; "
+        "at most 10 min 50 s left",
         "epoch  3 of 12: 1 min 05 s; loss 1.234, accuracy 50.0%; validation 50.0%, the best so far; "
-        "effective rank 20 of 64",
+        "effective rank 20 of 64; at most 9 min 45 s left",
     ]
 
 
@@ -80,10 +81,10 @@ def test_the_line_moves_on_a_terminal(clock):
     callback.on_train_batch_end(2, LOGS)
     assert (
         stream.getvalue()
-        == "\r\x1b[Kepoch  2 of 12: step 3 of 10, 1 min 10 s left, loss 1.234, accuracy 50.0%"
+        == "\r\x1b[Kepoch  2 of 12: step 3 of 10, 1 min 44 s left, loss 1.234, accuracy 50.0%"
     )
     callback.on_epoch_end(1, {"loss": 1.0})
-    assert stream.getvalue().endswith("\r\x1b[Kepoch  2 of 12: 30 s; loss 1.000\n")
+    assert stream.getvalue().endswith("\r\x1b[Kepoch  2 of 12: 30 s; loss 1.000; at most 5 min 00 s left\n")
 
 
 def test_endless_data_has_no_end_to_tell(clock):

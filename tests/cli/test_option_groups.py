@@ -1,0 +1,42 @@
+import click
+from click.testing import CliRunner
+
+from keras_fer.cli.option_groups import GroupedCommand, option_records
+from keras_fer.cli.train import OPTION_GROUPS, command
+
+grouped = GroupedCommand(
+    "grouped",
+    params=[
+        click.Argument(["file"]),
+        click.Option(["--rate"], help="How fast."),
+        click.Option(["--loud"], is_flag=True, help="How loud."),
+        click.Option(["--secret"], hidden=True),
+    ],
+    option_groups={"Speed": ("rate",)},
+)
+
+
+def test_headings_by_hand():
+    assert CliRunner().invoke(grouped, ["--help"]).output == (
+        "Usage: grouped [OPTIONS] FILE\n"
+        "\n"
+        "Options:\n"
+        "  --loud  How loud.\n"
+        "  --help  Show this message and exit.\n"
+        "\n"
+        "Speed:\n"
+        "  --rate TEXT  How fast.\n"
+    )
+
+
+def test_a_command_without_groups_has_one_heading():
+    plain = click.Command("plain", params=[click.Option(["--rate"], help="How fast.")])
+    assert option_records(plain, click.Context(plain)) == {"Options": [("--rate TEXT", "How fast.")]}
+
+
+def test_each_option_of_train_has_its_place():
+    names = [name for group in OPTION_GROUPS.values() for name in group]
+    assert len(names) == len(set(names))
+    others = option_records(command, click.Context(command))["Options"]
+    flags = [flag.split()[0] for flag, _ in others]
+    assert flags == ["--resume", "--preset", "--config", "--progress", "--probe-every"]
