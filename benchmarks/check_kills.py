@@ -60,13 +60,17 @@ class Work:
         return self._finish(), time.monotonic() - start
 
     def killed(self, longest: float, chance: random.Random) -> tuple[str, int]:
-        """Does it with kills after up to `longest` seconds; returns digest and the number of kills."""
+        """Does it with kills after up to `longest` seconds; returns digest and the number of kills.
+
+        Each kill makes the next wait longer, so that work which gets less of the machine than at first
+        still comes to its end.
+        """
         kills = 0
         while True:
             command = self.go_on if self.begun(self.output) else self.start
             if command is self.start:
                 shutil.rmtree(self.output, ignore_errors=True)
-            code = self._run(command, chance.uniform(0, longest))
+            code = self._run(command, chance.uniform(0, longest * 1.15**kills))
             if code == 0:
                 return self._finish(), kills
             if code is not None:
