@@ -90,8 +90,8 @@ DETECTORS = ("auto", "blazeface", "haar", "yunet", "none")
 @click.option(
     "--annotate",
     type=click.Path(path_type=Path),
-    help="Write copies with the faces framed and named to this new folder, or one video to this .mp4, .mkv "
-    "or .avi file.",
+    help="Write copies with the faces framed and named to this new folder, or that of one photo or video to "
+    "this new file, such as .jpg or .mp4.",
 )
 @click.option("--show", is_flag=True, help="Show the same in a window, where there is a display; q ends it.")
 @click.option(
@@ -146,7 +146,7 @@ def command(
     names = recognizer.contract.label_names
     with contextlib.ExitStack() as opened:
         copies, window = _pictures(annotate, show, inputs, top, opened)
-        write = opened.enter_context(_writer(output))
+        write = opened.enter_context(_writer(output, inputs))
         for line in head(output_format, names):
             write(line)
         render = renderer(output_format, names, top, for_photos.detector is None)
@@ -274,17 +274,15 @@ def _pictures(
 ) -> "tuple[AnnotatedCopies | None, Window | None]":
     """Opens the places where annotated pictures go."""
     from keras_fer.errors import FERError
-    from keras_fer.runtime.annotated_copies import AnnotatedCopies, is_video_file
-    from keras_fer.runtime.sources import sources
+    from keras_fer.runtime.annotated_copies import AnnotatedCopies, file_kind
     from keras_fer.runtime.window import Window
 
     window = opened.enter_context(Window()) if show else None
     if annotate is None:
         return None, window
-    if is_video_file(annotate) and (len(inputs) > 1 or next(sources(inputs[0])).kind == "photo"):
-        raise FERError(
-            f"The file {str(annotate)!r} is for the frames of one video or camera; name a folder for others."
-        )
+    kind = file_kind(annotate)
+    if kind is not None:
+        _require_one_input(annotate, kind, inputs)
     for folder in filter(Path.is_dir, map(Path, inputs)):
         if annotate.resolve().is_relative_to(folder.resolve()):
             raise FERError(
@@ -293,8 +291,19 @@ def _pictures(
     return AnnotatedCopies(annotate, top), window
 
 
+def _require_one_input(annotate: Path, kind: str, inputs: Sequence[str]) -> None:
+    """Refuses the file of one annotated photo or video for other inputs."""
+    from keras_fer.errors import FERError
+    from keras_fer.runtime.sources import sources
+
+    given = next(sources(inputs[0])).kind
+    if len(inputs) > 1 or Path(inputs[0]).is_dir() or (given == "photo") != (kind == "photo"):
+        what = "a photo" if kind == "photo" else "the frames of one video or camera"
+        raise FERError(f"The file {str(annotate)!r} is for {what}; name a folder for other inputs.")
+
+
 @contextlib.contextmanager
-def _writer(output: Path | None) -> Iterator[Callable[[str], None]]:
+def _writer(output: Path | None, inputs: Sequence[str]) -> Iterator[Callable[[str], None]]:
     """Yields a function that writes one line to the output file, or to the terminal where there is none."""
     from keras_fer.atomic import atomic_file
     from keras_fer.errors import FERError
@@ -304,5 +313,7 @@ def _writer(output: Path | None) -> Iterator[Callable[[str], None]]:
         return
     if not output.parent.is_dir():
         raise FERError(f"There is no folder {str(output.parent)!r} for the output; make it first.")
+    if output.exists() and any(Path(text).exists() and output.samefile(text) for text in inputs):
+        raise FERError(f"The answers would overwrite the input {str(output)!r}; name another file.")
     with atomic_file(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         yield lambda line: print(line, file=file)

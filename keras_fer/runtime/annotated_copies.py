@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from keras_fer.atomic import atomic_file, require_new_folder
+from keras_fer.errors import FERError
 from keras_fer.runtime.annotation import annotated
 from keras_fer.runtime.answers import Answer
 from keras_fer.runtime.sources import Source
@@ -24,20 +25,25 @@ class AnnotatedCopies:
 
     Args:
         path: a folder, new or empty, that gets a copy of each photo, at its path below the input folder, and
-            of each video; or the file of one video.
+            of each video; or the file of one photo or video, as its suffix says.
         top: expressions that are written beside a face.
 
     Raises:
-        FERError: if the folder is in use.
+        FERError: if the folder is in use, or the file is there already.
     """
 
     def __init__(self, path: str | Path, top: int = 1) -> None:
         self._path = Path(path)
         self._top = top
-        self._is_file = is_video_file(path)
+        self._is_file = file_kind(path) is not None
         if not self._is_file:
             require_new_folder(self._path)
             self._path.mkdir(parents=True, exist_ok=True)
+        elif self._path.exists():
+            # It may well be the photo itself.
+            raise FERError(f"{str(path)!r} is there already; name another file for the annotated copy.")
+        elif not self._path.parent.is_dir():
+            raise FERError(f"There is no folder {str(self._path.parent)!r} for the copy; make it first.")
 
     @contextmanager
     def copy_of(self, source: Source) -> Iterator[Callable[[Answer], None]]:
@@ -75,9 +81,12 @@ class AnnotatedCopies:
         return next(file for file in files if not file.exists())
 
 
-def is_video_file(path: str | Path) -> bool:
-    """Says whether `AnnotatedCopies` writes one video to a path, rather than a folder."""
-    return Path(path).suffix.lower() in WRITTEN_SUFFIXES
+def file_kind(path: str | Path) -> str | None:
+    """Returns whether `AnnotatedCopies` writes one `"photo"` or `"video"` to a path; None for a folder."""
+    suffix = Path(path).suffix.lower()
+    if Path(path).is_dir():
+        return None
+    return "video" if suffix in WRITTEN_SUFFIXES else "photo" if suffix in _PHOTO_SUFFIXES else None
 
 
 def _save(image: np.ndarray, path: Path) -> None:

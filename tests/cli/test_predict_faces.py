@@ -235,12 +235,35 @@ def test_annotated_copies(predict, photos, film, tmp_path):
     assert green[10, 100:130].all()
 
 
-@pytest.mark.parametrize("inputs", [["two.png"], ["../film.avi", "../film.avi"]])
-def test_one_annotated_video_is_for_one_video(predict, photos, film, inputs, tmp_path):
-    paths = [photos / name for name in inputs]
-    result = predict(*paths, "--annotate", tmp_path / "out.mp4")
+@pytest.mark.parametrize(
+    ("inputs", "name", "what"),
+    [
+        (["two.png"], "out.mp4", "the frames of one video or camera"),
+        (["../film.avi", "../film.avi"], "out.mp4", "the frames of one video or camera"),
+        (["../film.avi"], "out.jpg", "a photo"),
+        (["two.png", "two.png"], "out.jpg", "a photo"),
+        (["."], "out.jpg", "a photo"),
+    ],
+)
+def test_one_annotated_file_is_for_one_input(predict, photos, film, inputs, name, what, tmp_path):
+    paths = [photos / input for input in inputs]
+    result = predict(*paths, "--annotate", tmp_path / name)
     assert result.exit_code == 1
-    assert "is for the frames of one video or camera; name a folder for others" in result.stderr
+    assert f"is for {what}; name a folder for other inputs" in result.stderr
+    assert not (tmp_path / name).exists()
+
+
+def test_an_annotated_photo(predict, photos, tmp_path):
+    assert predict(photos / "two.png", "--annotate", tmp_path / "out.png").exit_code == 0
+    assert np.all(load_image(tmp_path / "out.png") == (46, 204, 113), axis=-1).any()
+
+
+def test_answers_do_not_overwrite_an_input(predict, photos):
+    before = (photos / "two.png").read_bytes()
+    result = predict(photos / "two.png", "--output", photos / "two.png")
+    assert result.exit_code == 1
+    assert "would overwrite the input" in result.stderr
+    assert (photos / "two.png").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["photos/out", "photos"])

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_fer.errors import FERError
-from keras_fer.runtime.annotated_copies import AnnotatedCopies, is_video_file
+from keras_fer.runtime.annotated_copies import AnnotatedCopies, file_kind
 from keras_fer.runtime.annotation import annotated
 from keras_fer.runtime.answers import Answer
 from keras_fer.runtime.faces import Face
@@ -103,10 +103,34 @@ def test_output_in_use(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "is_video"), [("a.mp4", True), ("a.AVI", True), ("a", False), ("a.gif", False)]
+    ("name", "kind"),
+    [
+        ("a.mp4", "video"),
+        ("a.AVI", "video"),
+        ("a.JPG", "photo"),
+        ("a.png", "photo"),
+        ("a", None),
+        ("a.gif", None),
+    ],
 )
-def test_is_video_file(name, is_video):
-    assert is_video_file(name) is is_video
+def test_file_kind(name, kind, tmp_path):
+    assert file_kind(tmp_path / name) == kind
+    (tmp_path / name).mkdir()
+    assert file_kind(tmp_path / name) is None
+
+
+def test_one_photo(tmp_path):
+    write(AnnotatedCopies(tmp_path / "out.png", top=2), photo("a.jpg"))
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+    np.testing.assert_array_equal(load_image(tmp_path / "out.png"), annotated(image(), [PERSON[:2]], 2))
+
+
+def test_a_file_is_not_overwritten(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"the photo itself")
+    with pytest.raises(FERError, match=r"a\.jpg' is there already; name another file"):
+        AnnotatedCopies(tmp_path / "a.jpg")
+    with pytest.raises(FERError, match=r"There is no folder .* for the copy; make it first"):
+        AnnotatedCopies(tmp_path / "none" / "b.jpg")
 
 
 def test_metadata_of_the_original_does_not_turn_the_copy(tmp_path):
