@@ -8,7 +8,7 @@ from keras_fer.cli.tensorflow_start import load_tensorflow
 
 
 @click.command("calibrate")
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--dataset",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

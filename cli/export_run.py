@@ -148,7 +148,9 @@ def run_export(
     # Refused before TensorFlow loads, which takes seconds.
     from keras_fer.atomic import require_new_folder
     from keras_fer.data.prepared import open_prepared
+    from keras_fer.models.loading import require_trained
 
+    require_trained(model)
     require_new_folder(output)
     prepared = open_prepared(options["dataset"] or _dataset_of_run(model))
     recipes = [RECIPES[name] for name in dict.fromkeys(options["recipes"])] or default

@@ -35,6 +35,8 @@ _UNREADABLE = (
 def data_folder(path: str | os.PathLike, temporary: str | os.PathLike) -> Iterator[Path]:
     """Yields the folder of a data set; an archive is extracted for as long as the block runs.
 
+    A `FERError` that leaves the block names the archive where it names that folder.
+
     Args:
         path: a folder, which is yielded as it is, or an archive: .zip, .tar, .tar.gz, .tar.bz2, .tar.xz.
         temporary: begin of the name of the folder where an archive is extracted, which is removed afterwards.
@@ -55,7 +57,12 @@ def data_folder(path: str | os.PathLike, temporary: str | os.PathLike) -> Iterat
         except _UNREADABLE as error:
             raise FERError(f"The archive {str(path)!r} cannot be extracted: {error}.") from error
         entries = [entry for entry in temporary.iterdir() if entry.name != "__MACOSX"]
-        yield entries[0] if len(entries) == 1 and entries[0].is_dir() else temporary
+        root = entries[0] if len(entries) == 1 and entries[0].is_dir() else temporary
+        try:
+            yield root
+        except FERError as error:
+            # The folder is gone by the time that the user reads its name.
+            raise FERError(str(error).replace(str(root), str(path))) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

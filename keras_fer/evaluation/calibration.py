@@ -112,6 +112,14 @@ def threshold_of_accuracy(confidences: Confidences, accuracy: float) -> float | 
     return 0.0 if below is None else float((curve.thresholds[last] + below) / 2)
 
 
+def highest_accuracy(confidences: Confidences) -> float:
+    """Returns the largest share of right answers that a threshold reaches, among at least `LEAST_ANSWERS`."""
+    curve = coverage(confidences)
+    enough = np.round(curve.shares * len(confidences.values)) >= LEAST_ANSWERS
+    # With fewer images than that, no threshold leaves enough; the last one leaves all there are.
+    return float(curve.accuracies[enough].max() if enough.any() else curve.accuracies[-1])
+
+
 def reliability(confidences: Confidences) -> list[ReliabilityBin]:
     """Groups images as the expected calibration error does; bins without images are left out."""
     values, correct = confidences.values, confidences.correct

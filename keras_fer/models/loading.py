@@ -7,6 +7,20 @@ from pathlib import Path
 from keras_fer.errors import FERError
 
 MODEL_FILE = "model.keras"
+_EXPORTED_SUFFIXES = (".tflite", ".onnx")
+
+
+def require_trained(path: str | os.PathLike) -> None:
+    """Refuses an exported file where a model that can be trained is needed; does not load TensorFlow.
+
+    Raises:
+        FERError: if `path` ends as exported files do.
+    """
+    if Path(path).suffix.lower() in _EXPORTED_SUFFIXES:
+        raise FERError(
+            f"{str(path)!r} is an exported file, which holds the answers of a model but cannot be trained or "
+            "converted further; name the run folder or .keras file that it was exported from."
+        )
 
 
 def load_model(path: str | os.PathLike):
@@ -21,6 +35,7 @@ def load_model(path: str | os.PathLike):
     Raises:
         FERError: if there is no such file, or it is not a model of this package.
     """
+    require_trained(path)
     file = Path(path)
     if file.is_dir():
         file = file / MODEL_FILE

@@ -9,6 +9,7 @@ from keras_fer.errors import FERError
 from keras_fer.runtime.images import image_files
 from keras_fer.runtime.video import VIDEO_SUFFIXES
 
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _CAMERA = re.compile(r"camera:(\d{1,3})")
 
 
@@ -39,9 +40,12 @@ def sources(text: str) -> Iterator[Source]:
             suffix says so, else a photo.
 
     Raises:
-        FERError: if a folder cannot be listed or holds no images; whether a file exists is seen later.
+        FERError: if it is an address, or a folder that cannot be listed or holds no images; whether a file
+            exists is seen later.
     """
     path = Path(text)
+    if _ADDRESS.match(text) and not path.exists():
+        raise FERError(f"{text!r} is an address, and only files are read; download it first.")
     if _CAMERA.fullmatch(text) and not path.exists():
         yield Source("camera", text, Path(text.replace(":", "")))
     elif path.is_dir():

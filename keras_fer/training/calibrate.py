@@ -8,7 +8,12 @@ from keras_fer.atomic import atomic_file
 from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedDataset, open_prepared
 from keras_fer.errors import FERError
-from keras_fer.evaluation.calibration import Confidences, fit_temperature, threshold_of_accuracy
+from keras_fer.evaluation.calibration import (
+    Confidences,
+    fit_temperature,
+    highest_accuracy,
+    threshold_of_accuracy,
+)
 from keras_fer.evaluation.evaluate import EvaluatedPredictions, evaluate
 from keras_fer.evaluation.recognizers import KerasRecognizer
 from keras_fer.models.loading import load_model
@@ -108,11 +113,12 @@ def _judged(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
 
 def _threshold(predictions: EvaluatedPredictions, accuracy: float) -> float:
     scores = predictions.evaluation
-    threshold = threshold_of_accuracy(Confidences.of(predictions.probabilities, predictions.labels), accuracy)
+    confidences = Confidences.of(predictions.probabilities, predictions.labels)
+    threshold = threshold_of_accuracy(confidences, accuracy)
     if threshold is None:
         raise FERError(
-            f"No threshold makes {accuracy:.1%} of the answers right on the {scores.split} split, where "
-            f"{scores.accuracy:.1%} of all are. Ask for less."
+            f"No threshold makes {accuracy:.1%} of the answers right on the {scores.split} split: "
+            f"{scores.accuracy:.1%} of all are, and {highest_accuracy(confidences):.1%} at most. Ask for less."
         )
     return threshold
 

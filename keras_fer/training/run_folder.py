@@ -54,6 +54,8 @@ def read_config(run: Path) -> dict[str, Any]:
     path = Path(run) / CONFIG
     if not Path(run).exists():
         raise FERError(f"There is no run folder {str(run)!r}.")
+    if not Path(run).is_dir():
+        raise FERError(f"{str(run)!r} is a file; name the folder of a run that `keras-fer train` left.")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -49,7 +49,7 @@ def test_says_what_came_of_it(run, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["none"], 2, "none"),
+        (["none"], 1, "There is no run folder"),
         (["{run}", "--split", "train"], 2, "'train' is not one of"),
         (["{run}", "--certain-accuracy", "95"], 2, "95"),
         (["{run}", "--dataset", "{run}"], 1, "run"),

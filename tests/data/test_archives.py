@@ -71,6 +71,16 @@ def test_folders_and_other_files_are_passed_on(tmp_path):
     assert not list(tmp_path.glob("extracted*"))
 
 
+def test_errors_name_the_archive_instead_of_the_folder(tmp_path):
+    write_zip(tmp_path / "d.zip", {"faces/a.txt": b"x"})
+    with (
+        pytest.raises(FERError) as failure,
+        data_folder(tmp_path / "d.zip", tmp_path / "extracted") as root,
+    ):
+        raise FERError(f"'{root / 'a.txt'}' is no image.")
+    assert str(failure.value) == f"'{tmp_path / 'd.zip' / 'a.txt'}' is no image."
+
+
 @pytest.mark.parametrize("writer", [write_zip, write_tar])
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "..\\evil", "C:\\evil", "C:evil"])
 def test_paths_that_leave_the_folder_are_refused(tmp_path, writer, name):

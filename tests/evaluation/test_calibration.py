@@ -9,6 +9,7 @@ from keras_fer.evaluation.calibration import (
     Confidences,
     coverage,
     fit_temperature,
+    highest_accuracy,
     reliability,
     threshold_of_accuracy,
 )
@@ -72,11 +73,15 @@ def test_the_threshold_that_reaches_an_accuracy():
     assert threshold_of_accuracy(given, 0.9) == pytest.approx(0.4)
     assert threshold_of_accuracy(given, 0.7) == 0.0
     assert threshold_of_accuracy(given, 0.995) is None
+    assert highest_accuracy(given) == pytest.approx(0.99)
+    assert threshold_of_accuracy(given, highest_accuracy(given)) is not None
 
 
 def test_a_few_answers_choose_no_threshold():
     few = confidences((0.9, LEAST_ANSWERS - 1, LEAST_ANSWERS - 1), (0.4, 60, 0))
     assert threshold_of_accuracy(few, 0.9) is None
+    assert highest_accuracy(few) == pytest.approx((LEAST_ANSWERS - 1) / (LEAST_ANSWERS + 59))
+    assert highest_accuracy(confidences((0.9, 3, 2))) == pytest.approx(2 / 3)
     enough = confidences((0.9, LEAST_ANSWERS, LEAST_ANSWERS), (0.4, 60, 0))
     assert threshold_of_accuracy(enough, 0.9) == pytest.approx(0.65)
 

@@ -187,3 +187,10 @@ def test_a_contract_of_another_graph(tiny_model, tmp_path, changes, stated):
     changed = with_changed_config(tiny_model(), tmp_path, "contract", **changes)
     with pytest.raises(FERError, match=f"does not belong to its graph: it states {stated} pixels"):
         load_model(changed)
+
+
+@pytest.mark.parametrize("name", ["net.tflite", "net.ONNX"])
+def test_an_exported_file_is_told_from_a_model(tmp_path, name):
+    (tmp_path / name).write_bytes(b"whatever")
+    with pytest.raises(FERError, match="is an exported file"):
+        load_model(tmp_path / name)

@@ -6,6 +6,12 @@ from keras_fer.errors import FERError
 from keras_fer.runtime.sources import Source, sources
 
 
+@pytest.mark.parametrize("text", ["http://a.example/b.jpg", "RTSP://camera/1", "file:///b.jpg"])
+def test_addresses_are_refused(text):
+    with pytest.raises(FERError, match="is an address, and only files are read; download it first"):
+        next(sources(text))
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "copy_name"),
     [
