@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_fer.cli.model_path import ModelPath
+from keras_fer.cli.output_format import format_option
 
 if TYPE_CHECKING:
     from keras_fer.export.onnx_file import OnnxRunner
@@ -44,14 +45,7 @@ if TYPE_CHECKING:
     help="Of the data set, at most.",
 )
 @click.option("--memory", is_flag=True, help="Add the peak memory of a process that runs the file.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table, or one JSON object per file, threads and line.",
-)
+@format_option("A table, or one JSON object per file, threads and line.")
 def command(
     files: tuple[Path, ...],
     threads: tuple[int, ...],

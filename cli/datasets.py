@@ -5,6 +5,7 @@ import textwrap
 
 import click
 
+from keras_fer.cli.output_format import format_option
 from keras_fer.data.readers import SOURCES, SourceInfo
 
 SYNTHETIC = SourceInfo(
@@ -17,14 +18,7 @@ SYNTHETIC = SourceInfo(
 
 
 @click.command("datasets")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Text for people, or one JSON document.",
-)
+@format_option("Text for people, or one JSON document.")
 def command(output_format: str) -> None:
     """List the data sets that can be prepared, with layout and licence.
 

@@ -3,18 +3,16 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from keras_fer.cli.model_path import ModelPath
+from keras_fer.cli.output_format import format_option
 from keras_fer.cli.progress import progress_bar
+from keras_fer.cli.score_tables import robustness_table, scores_table
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.labels import TAXONOMIES
-
-if TYPE_CHECKING:
-    from keras_fer.evaluation.metrics import Evaluation
-    from keras_fer.evaluation.robustness import Robustness
 
 # `keras_fer.data.records.SPLITS`, repeated because that module needs NumPy; a test keeps them equal.
 SPLIT_NAMES = ("train", "validation", "test")
@@ -51,14 +49,7 @@ _MIRRORED = (
     help="Also measure how answers change with crops 15 % smaller and larger, faces tilted by 10 degrees, "
     "and other resize filters; takes up to nine times as long.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What to print.",
-)
+@format_option("What to print.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -113,14 +104,14 @@ def command(
         notes = (*result.evaluation.notes, _MIRRORED)
         result = replace(result, evaluation=replace(result.evaluation, notes=notes))
     document = {"model": str(model), **result.evaluation.to_dict()}
-    text = _table(result.evaluation)
+    text = scores_table(result.evaluation)
     if measure_robustness:
         from keras_fer.evaluation.robustness import robustness
 
         with progress_bar("Robustness") as progress:
             measured = robustness(recognizer, images, result, progress=progress)
         document["robustness"] = measured.to_dict()
-        text += "\n\n" + _robustness_table(measured)
+        text += "\n\n" + robustness_table(measured)
     if output is not None:
         _write(output, document)
     click.echo(json.dumps(document) if output_format == "json" else text)
@@ -132,53 +123,3 @@ def _write(output: Path, document: dict[str, Any]) -> None:
     with atomic_file(output) as temporary:
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def _table(evaluation: "Evaluation") -> str:
-    """Renders the scores as text."""
-    facts = evaluation.dataset
-    about = [f"{name.replace('_', ' ')} {facts[name]}" for name in ("source", "release") if name in facts]
-    about += [f"crop {facts.get('crop_size', '?')} px", f"hash {facts.get('content_hash', '?')[:12]}"]
-    lines = [
-        f"{evaluation.num_images} images of the {evaluation.split} split, {evaluation.view}",
-        ", ".join(about),
-        "",
-    ]
-    scores = [
-        ("accuracy", evaluation.accuracy, evaluation.accuracy_interval),
-        ("balanced accuracy", evaluation.balanced_accuracy, evaluation.balanced_accuracy_interval),
-        ("macro F1", evaluation.macro_f1, evaluation.macro_f1_interval),
-        ("top 2", evaluation.top_2_accuracy, None),
-        ("calibration error", evaluation.expected_calibration_error, None),
-    ]
-    lines += [f"{name:<18}{_share(value)}{_range(interval)}" for name, value, interval in scores]
-    width = max(len("class"), *map(len, evaluation.label_names))
-    lines += ["", f"{'class':<{width}}  images   recall  95 % interval   precision       F1"]
-    for row in evaluation.classes:
-        lines.append(
-            f"{row.name:<{width}}  {row.support:>6}  {_share(row.recall)}{_range(row.recall_interval):<16}"
-            f"{_share(row.precision):>10}  {_share(row.f1)}"
-        )
-    lines += [f"Note: {note}" for note in evaluation.notes]
-    return "\n".join(lines)
-
-
-def _robustness_table(measured: "Robustness") -> str:
-    """Renders what other crops, tilts and filters do as text."""
-    lines = [f"{'otherwise':<18}accuracy   change  changed predictions, 95 % interval"]
-    for row in measured.conditions:
-        lines.append(
-            f"{row.name:<18}{_share(row.accuracy):>8}  {100 * row.accuracy_change:+7.2f}  "
-            f"{_share(row.changed)}{_range(row.changed_interval)}"
-        )
-    return "\n".join(lines + [f"Note: {note}" for note in measured.notes])
-
-
-def _share(value: float) -> str:
-    return f"{value:7.2%}" if value == value else "      -"  # NaN differs from itself
-
-
-def _range(interval: tuple[float, float] | None) -> str:
-    if interval is None or interval[0] != interval[0]:
-        return ""
-    return f"  {100 * interval[0]:.1f} to {100 * interval[1]:.1f}"

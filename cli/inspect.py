@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from keras_fer.cli.output_format import format_option
 from keras_fer.data.records import SPLITS
 
 
@@ -30,14 +31,7 @@ from keras_fer.data.records import SPLITS
     show_default=True,
     help="Images in a row of the contact sheet.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Text for people, or one JSON document.",
-)
+@format_option("Text for people, or one JSON document.")
 def command(
     dataset: Path, verify: bool, sheet: Path | None, split: str, images_per_class: int, output_format: str
 ) -> None:

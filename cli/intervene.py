@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from keras_fer.cli.output_format import format_option
 from keras_fer.cli.progress import stage_bars
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.errors import FERError
@@ -45,14 +46,7 @@ _SMALLEST_RENDER, _LARGEST_RENDER = 32, 256
     help="Renders that the oracle learns from.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What to print.",
-)
+@format_option("What to print.")
 def command(
     run: Path,
     output: Path | None,

@@ -5,19 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keras_fer.cli.output_format import format_option
+
 if TYPE_CHECKING:
     from keras_fer.runtime.shipped_models import ShippedModel
 
 
 @click.command("models")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Text for people, or one JSON object per model and line.",
-)
+@format_option("Text for people, or one JSON object per model and line.")
 @click.pass_context
 def command(context: click.Context, output_format: str) -> None:
     """List the trained models that are installed, with checksums.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keras_fer.cli.output_format import format_option
 from keras_fer.cli.prediction_rows import FORMATS, head, renderer
 from keras_fer.contract import CONTRACT_FILE
 
@@ -62,14 +63,7 @@ DETECTORS = ("auto", "blazeface", "haar", "yunet", "none")
     "0 for none.",
 )
 @click.option("--frames", type=click.IntRange(min=1), help="Stop a video or camera after so many frames.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="A table, one JSON object per face and line, or CSV.",
-)
+@format_option("A table, one JSON object per face and line, or CSV.", FORMATS)
 @click.option(
     "--top",
     type=click.IntRange(min=1),

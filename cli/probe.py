@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from keras_fer.cli.output_format import format_option
 from keras_fer.cli.progress import stage_bars
 from keras_fer.cli.tensorflow_start import load_tensorflow
 
@@ -49,14 +50,7 @@ FACTOR_CHOICES = ("headline", "all", "expression")
     help="The most images to learn from, and the most to be judged on. Probes on few images find less.",
 )
 @click.option("--no-floors", is_flag=True, help="Leave out the untrained network and the raw pixels.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What to print.",
-)
+@format_option("What to print.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

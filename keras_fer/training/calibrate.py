@@ -118,7 +118,7 @@ def _threshold(predictions: EvaluatedPredictions, accuracy: float) -> float:
     if threshold is None:
         raise FERError(
             f"No threshold makes {accuracy:.1%} of the answers right on the {scores.split} split: "
-            f"{scores.accuracy:.1%} of all are, and {highest_accuracy(confidences):.1%} at most. Ask for less."
+            f"{scores.accuracy:.1%} of all, {highest_accuracy(confidences):.1%} at most; ask for less."
         )
     return threshold
 
