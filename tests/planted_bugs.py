@@ -481,13 +481,13 @@ BUGS = (
     Bug(
         "a run on several devices normalises on each",
         TRAINING + "run_model.py",
-        "if config.num_devices > 1:",
-        "if config.num_devices > 2:",
+        "if config.num_replicas > 1:",
+        "if config.num_replicas > 2:",
     ),
     Bug(
         "each device augments its rows as if they were the first",
         TRAINING + "config.py",
-        "return self.jit_compile or self.num_devices > 1",
+        "return self.jit_compile or self.num_replicas > 1",
         "return self.jit_compile",
     ),
     Bug("a resumed training has all its patience again", CHECKPOINTS, '("best", "wait")', '("best",)'),
