@@ -1,9 +1,9 @@
 """The steps of `fit` and `evaluate` where each replica may live in a process of its own.
 
-Under `tf.distribute.MultiWorkerMirroredStrategy` those of Keras 3.15 fail, in two places: to build what is not
-built it takes the mean over all processes of the first batch, a structure that cannot be reduced there, and
-after each step the mean of each number in the logs over axis 0, which a number does not have
-(https://github.com/keras-team/keras/issues/20585). Loop, callbacks and all else of Keras stay.
+Under `tf.distribute.MultiWorkerMirroredStrategy` those of Keras 3.15 fail, in two places
+(https://github.com/keras-team/keras/issues/20585): to build what is not built it takes the mean over all
+processes of the first batch, a structure that cannot be reduced there; and after each step the mean of each
+number in the logs over axis 0, which a number does not have. Loop, callbacks and all else of Keras stay.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,8 @@ def process_step(
     """
 
     def replica_step(data) -> dict[str, tf.Tensor]:
-        logs = step(data)
+        # What an iterator delivers lies on no device that TensorFlow knows, and could not be sent as it is.
+        logs = step(tf.nest.map_structure(tf.identity, data))
         numbers = tf.stack([tf.cast(value, keras.config.floatx()) for value in logs.values()])
         context = tf.distribute.get_replica_context()
         means = context.all_reduce(tf.distribute.ReduceOp.MEAN, numbers)  # One message for all of them.

@@ -178,8 +178,8 @@ def _strategy(cluster: Cluster, devices: Devices) -> Any:
             )
     except tf.errors.UnknownError as error:
         raise FERError(
-            f"This process cannot listen on {cluster.addresses[cluster.worker]}: another uses the port, or it "
-            "is an address of another machine."
+            f"This process cannot listen on {cluster.addresses[cluster.worker]}: another uses the port, or "
+            "it is an address of another machine."
         ) from error
     except RuntimeError as error:
         raise FERError(
