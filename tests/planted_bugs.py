@@ -475,8 +475,8 @@ BUGS = (
     Bug(
         "a resumed training sees the first batches again",
         TRAINING + "fit.py",
-        "start_step=run.first_epoch * run.steps_per_epoch",
-        "start_step=0",
+        '"start_step": run.first_epoch * run.steps_per_epoch',
+        '"start_step": 0',
     ),
     Bug(
         "a run on several devices normalises on each",

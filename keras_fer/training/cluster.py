@@ -102,7 +102,7 @@ class Cluster:
         number = (
             int(index) if isinstance(index, (int, str)) and re.fullmatch("[0-9]{1,6}", str(index)) else -1
         )
-        if role not in roles or not 0 <= number < len(roles[role]):
+        if not isinstance(role, str) or role not in roles or not 0 <= number < len(roles[role]):
             raise FERError(
                 f"{VARIABLE}: the task names none of the cluster's processes. Received: "
                 f"type={role!r}, index={index!r}"
