@@ -275,7 +275,7 @@ def command(
         click.echo(_TEACHERS)
     _announce(cluster)
     result = fit(config, [_lines(progress, cluster)], verbose=0, cluster=cluster)
-    _conclude(result, config.validation_split, cluster)
+    _conclude(result, config, cluster)
 
 
 def _cluster(addresses: str | None, worker: int | None) -> Cluster | None:
@@ -307,7 +307,7 @@ def _lines(progress: bool | None, cluster: Cluster | None) -> Any:
 
 
 def _require_alone(context: click.Context) -> None:
-    """A run goes on as it began: `--resume` takes nothing but how much is shown."""
+    """A run goes on as it began: `--resume` takes what is shown and who takes part."""
     given = [
         parameter.human_readable_name if parameter.param_type_name == "argument" else parameter.opts[0]
         for parameter in context.command.params
@@ -338,18 +338,28 @@ def _resume(run: Path, progress: bool | None, cluster: Cluster | None) -> None:
         click.echo("Training was stopped before the first epoch ended, and starts anew.")
     if found.config.teachers and not found.trained:
         click.echo(_TEACHERS)
-    if found.trained and cluster is not None and not cluster.is_chief:
-        return
+    if found.trained:
+        # The chief evaluates, alone.
+        if cluster is not None and not cluster.is_chief:
+            return
+        cluster = None
     _announce(cluster)
     result = resume(run, [_lines(progress, cluster)], verbose=0, cluster=cluster)
-    _conclude(result, found.config.validation_split, cluster)
+    _conclude(result, found.config, cluster)
 
 
-def _conclude(result: Any, validation_split: str, cluster: Cluster | None) -> None:
+def _conclude(result: Any, config: TrainingConfig, cluster: Cluster | None) -> None:
     """Evaluates what training left, and says what came of it; in a cluster the chief does."""
-    if cluster is not None and not cluster.is_chief:
+    if cluster is None or cluster.is_chief:
+        _evaluate(result, config.validation_split)
+    else:
         click.echo("Training has ended; process 0 evaluates, and has the run folder.")
-        return
+    # After Ctrl-C the others are still training.
+    if cluster is not None and not result.interrupted:
+        cluster.meet(config)
+
+
+def _evaluate(result: Any, validation_split: str) -> None:
     from keras_fer.training.finish import finish
 
     ended = "Interrupted; the" if result.interrupted else "The"

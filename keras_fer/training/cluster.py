@@ -125,6 +125,46 @@ class Cluster:
         """
         return _strategy(self, devices).scope()
 
+    def meet(self, config: TrainingConfig) -> None:
+        """Waits until every process has come here, so that none takes another's end for a failure.
+
+        Args:
+            config: of the run that they have trained.
+
+        Raises:
+            FERError: if another ends before.
+        """
+        import tensorflow as tf
+
+        def one() -> Any:
+            return tf.distribute.get_replica_context().all_reduce("SUM", tf.ones(()))
+
+        with self.watched(config):
+            _strategy(self, Devices.parse(config.devices)).run(one)
+
+    @contextmanager
+    def watched(self, config: TrainingConfig) -> Iterator[None]:
+        """Says in a sentence that another process has ended, where TensorFlow raises its errors.
+
+        Args:
+            config: of the run.
+
+        Raises:
+            FERError: if another process ends in the meantime.
+        """
+        import tensorflow as tf
+
+        errors = tf.errors
+        parted = (errors.UnavailableError, errors.AbortedError, errors.CancelledError)
+        try:
+            yield
+        except (*parted, errors.DeadlineExceededError) as error:
+            raise FERError(
+                f"Another of the {self.num_workers} processes has ended, or is not reached any more; its own "
+                f"messages say why. `keras-fer train --resume {config.output}`, started in all of them, goes "
+                "on after the last whole epoch."
+            ) from error
+
 
 def require_cluster(config: TrainingConfig, cluster: Cluster | None) -> None:
     """Refuses a run of another number of processes than there are.

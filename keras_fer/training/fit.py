@@ -11,7 +11,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_fer.atomic import atomic_file
 from keras_fer.data.augmentation import AUGMENTATIONS
@@ -52,13 +51,6 @@ MONITOR = "val_expression_accuracy"
 
 _EVALUATION_BATCH = 256
 
-# What TensorFlow raises in one process when another of its cluster ends.
-_PARTED = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
-)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -106,15 +98,8 @@ def fit(
     require_cluster(config, cluster)
     if cluster is None:
         return _fit(config, callbacks, verbose, stopped, None)
-    try:
-        with _output(config, cluster) as output:
-            return _fit(replace(config, output=str(output)), callbacks, verbose, stopped, cluster)
-    except _PARTED as error:
-        raise FERError(
-            f"Another of the {cluster.num_workers} processes has ended, or is not reached any more; its own "
-            f"messages say why. `keras-fer train --resume {config.output}`, started in all of them, goes on "
-            "after the last whole epoch."
-        ) from error
+    with cluster.watched(config), _output(config, cluster) as output:
+        return _fit(replace(config, output=str(output)), callbacks, verbose, stopped, cluster)
 
 
 def _fit(
