@@ -162,7 +162,7 @@ class Cluster:
             raise FERError(
                 f"Another of the {self.num_workers} processes has ended, or is not reached any more; its own "
                 f"messages say why. `keras-fer train --resume {config.output}`, started in all of them, goes "
-                "on after the last whole epoch."
+                "on after the last whole epoch, if there was one."
             ) from error
 
 
