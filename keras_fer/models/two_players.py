@@ -39,6 +39,9 @@ class TwoPlayerModel(keras.Model):
     critics: list
     bank: RepresentationBank | None
     critic_optimizer: Any = None
+    # What Keras calls for each batch; it sets them to None.
+    train_function: Any
+    test_function: Any
     augmentation: Any = None
     seed: int = 0
 

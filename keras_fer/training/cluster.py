@@ -93,10 +93,10 @@ class Cluster:
                 f"{VARIABLE} names the role {others[0]!r}; here processes are {' and '.join(_ROLES)} only, "
                 "and the chief evaluates when training has ended."
             )
-        for role, addresses in roles.items():
-            if not isinstance(addresses, list) or not all(isinstance(address, str) for address in addresses):
+        for name, listed in roles.items():
+            if not isinstance(listed, list) or not all(isinstance(address, str) for address in listed):
                 raise FERError(
-                    f"{VARIABLE}: cluster.{role} is no list of addresses. It looks like {_EXAMPLE}."
+                    f"{VARIABLE}: cluster.{name} is no list of addresses. It looks like {_EXAMPLE}."
                 )
         role, index = task.get("type"), task.get("index")
         number = (

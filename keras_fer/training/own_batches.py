@@ -1,11 +1,12 @@
 """What each process of a cluster reads of the batches of a run: its own rows, on and on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from keras_fer.data.pipeline import evaluation_pipeline
+from keras_fer.data.prepared import PreparedDataset
 from keras_fer.training.batches import TrainingBatches
 
 # Each gets numbers of the parts that the devices of this process take, and the number of all parts.
@@ -33,18 +34,23 @@ def own_training_batches(
 
 
 def own_evaluation_batches(
-    strategy: tf.distribute.Strategy, *arguments, indices: np.ndarray, batch_size: int, **options
+    strategy: tf.distribute.Strategy,
+    dataset: PreparedDataset,
+    indices: np.ndarray,
+    batch_size: int,
+    image_size: int,
+    targets: Mapping[str, np.ndarray] | None,
 ) -> tuple[tf.distribute.DistributedDataset, int]:
     """Returns the evaluation batches of all processes, over and over, and their number in one pass.
 
     Args:
         strategy: over the processes.
-        *arguments, indices, batch_size, **options: of `evaluation_pipeline`.
+        dataset, indices, batch_size, image_size, targets: as for `evaluation_pipeline`.
     """
 
     def delivered(parts: range, num_parts: int) -> tf.data.Dataset:
         return evaluation_pipeline(
-            *arguments, indices=indices, batch_size=batch_size, parts=parts, num_parts=num_parts, **options
+            dataset, indices, batch_size, image_size, targets, parts, num_parts
         ).repeat()
 
     return _distributed(strategy, delivered), -(-len(indices) // batch_size)
