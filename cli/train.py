@@ -2,6 +2,9 @@
 
 import json
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from keras_fer.cli.option_groups import GroupedCommand
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.errors import FERError
 from keras_fer.models.objective import PRESETS, Objective
-from keras_fer.training.cluster import START_LIMIT_S, VARIABLE, Cluster, require_cluster
+from keras_fer.training.cluster import START_LIMIT_S, VARIABLE, Cluster, ProcessEnded, require_cluster
 from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES, PRECISIONS, SAMPLING, TrainingConfig
 
 
@@ -273,9 +276,9 @@ def command(
 
     if config.teachers:
         click.echo(_TEACHERS)
-    _announce(cluster)
-    result = fit(config, [_lines(progress, cluster)], verbose=0, cluster=cluster)
-    _conclude(result, config, cluster)
+    with _announced(cluster):
+        result = fit(config, [_lines(progress, cluster)], verbose=0, cluster=cluster)
+        _conclude(result, config, cluster)
 
 
 def _cluster(addresses: str | None, worker: int | None) -> Cluster | None:
@@ -292,12 +295,26 @@ def _cluster(addresses: str | None, worker: int | None) -> Cluster | None:
     return Cluster(tuple(address.strip() for address in addresses.split(",")), worker)
 
 
-def _announce(cluster: Cluster | None) -> None:
+@contextmanager
+def _announced(cluster: Cluster | None) -> Iterator[None]:
+    """Says who takes part; ends this process at once where another has ended."""
     if cluster is not None:
         click.echo(
             f"Process {cluster.worker} of {', '.join(cluster.addresses)}; the others are waited for, for at "
             f"most {START_LIMIT_S // 60} minutes."
         )
+    try:
+        yield
+    except ProcessEnded as error:
+        click.echo(f"Error: {error}", err=True)
+        _leave(1)
+
+
+def _leave(status: int) -> None:
+    """Ends this process where others of its cluster do not take part: TensorFlow would wait for them."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _lines(progress: bool | None, cluster: Cluster | None) -> Any:
@@ -343,9 +360,9 @@ def _resume(run: Path, progress: bool | None, cluster: Cluster | None) -> None:
         if cluster is not None and not cluster.is_chief:
             return
         cluster = None
-    _announce(cluster)
-    result = resume(run, [_lines(progress, cluster)], verbose=0, cluster=cluster)
-    _conclude(result, found.config, cluster)
+    with _announced(cluster):
+        result = resume(run, [_lines(progress, cluster)], verbose=0, cluster=cluster)
+        _conclude(result, found.config, cluster)
 
 
 def _conclude(result: Any, config: TrainingConfig, cluster: Cluster | None) -> None:
@@ -355,7 +372,9 @@ def _conclude(result: Any, config: TrainingConfig, cluster: Cluster | None) -> N
     else:
         click.echo("Training has ended; process 0 evaluates, and has the run folder.")
     # After Ctrl-C the others are still training.
-    if cluster is not None and not result.interrupted:
+    if cluster is not None and result.interrupted:
+        _leave(0)
+    if cluster is not None:
         cluster.meet(config)
 
 

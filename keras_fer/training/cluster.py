@@ -26,6 +26,13 @@ _EXAMPLE = (
 _ROLES = ("chief", "worker")
 
 
+class ProcessEnded(FERError):
+    """Another process of the cluster has ended before its time.
+
+    TensorFlow may then wait for it when this process is to end by itself: `os._exit` ends it at once.
+    """
+
+
 @dataclass(frozen=True)
 class Cluster:
     """All processes of a training, and which of them this is.
@@ -132,7 +139,7 @@ class Cluster:
             config: of the run that they have trained.
 
         Raises:
-            FERError: if another ends before.
+            ProcessEnded: if another ends before.
         """
         import tensorflow as tf
 
@@ -150,7 +157,7 @@ class Cluster:
             config: of the run.
 
         Raises:
-            FERError: if another process ends in the meantime.
+            ProcessEnded: if another process ends in the meantime.
         """
         import tensorflow as tf
 
@@ -159,7 +166,7 @@ class Cluster:
         try:
             yield
         except (*parted, errors.DeadlineExceededError) as error:
-            raise FERError(
+            raise ProcessEnded(
                 f"Another of the {self.num_workers} processes has ended, or is not reached any more; its own "
                 f"messages say why. `keras-fer train --resume {config.output}`, started in all of them, goes "
                 "on after the last whole epoch, if there was one."

@@ -92,8 +92,8 @@ def fit(
             Only the chief writes into the output; the others keep what they write until they end.
 
     Raises:
-        FERError: if a data set or the output cannot be used, the loss stops being finite, or another process
-            of the cluster ends before its time.
+        FERError: if a data set or the output cannot be used, or the loss stops being finite.
+        ProcessEnded: if another process of the cluster ends before its time.
     """
     require_cluster(config, cluster)
     if cluster is None:
