@@ -15,7 +15,7 @@ from keras_fer.cli.option_groups import GroupedCommand
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.errors import FERError
 from keras_fer.models.objective import PRESETS, Objective
-from keras_fer.training.cluster import START_LIMIT_S, VARIABLE, Cluster, ProcessEnded, require_cluster
+from keras_fer.training.cluster import START_LIMIT_S, VARIABLE, Cluster, ProcessEndedError, require_cluster
 from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES, PRECISIONS, SAMPLING, TrainingConfig
 
 
@@ -305,7 +305,7 @@ def _announced(cluster: Cluster | None) -> Iterator[None]:
         )
     try:
         yield
-    except ProcessEnded as error:
+    except ProcessEndedError as error:
         click.echo(f"Error: {error}", err=True)
         _leave(1)
 

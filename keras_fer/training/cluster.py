@@ -26,7 +26,7 @@ _EXAMPLE = (
 _ROLES = ("chief", "worker")
 
 
-class ProcessEnded(FERError):
+class ProcessEndedError(FERError):
     """Another process of the cluster has ended before its time.
 
     TensorFlow may then wait for it when this process is to end by itself: `os._exit` ends it at once.
@@ -139,7 +139,7 @@ class Cluster:
             config: of the run that they have trained.
 
         Raises:
-            ProcessEnded: if another ends before.
+            ProcessEndedError: if another ends before.
         """
         import tensorflow as tf
 
@@ -157,7 +157,7 @@ class Cluster:
             config: of the run.
 
         Raises:
-            ProcessEnded: if another process ends in the meantime.
+            ProcessEndedError: if another process ends in the meantime.
         """
         import tensorflow as tf
 
@@ -166,7 +166,7 @@ class Cluster:
         try:
             yield
         except (*parted, errors.DeadlineExceededError) as error:
-            raise ProcessEnded(
+            raise ProcessEndedError(
                 f"Another of the {self.num_workers} processes has ended, or is not reached any more; its own "
                 f"messages say why. `keras-fer train --resume {config.output}`, started in all of them, goes "
                 "on after the last whole epoch, if there was one."

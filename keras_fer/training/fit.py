@@ -93,7 +93,7 @@ def fit(
 
     Raises:
         FERError: if a data set or the output cannot be used, or the loss stops being finite.
-        ProcessEnded: if another process of the cluster ends before its time.
+        ProcessEndedError: if another process of the cluster ends before its time.
     """
     require_cluster(config, cluster)
     if cluster is None:
