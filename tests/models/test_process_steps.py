@@ -12,7 +12,7 @@ from local_cluster import free_addresses, run_together
 
 from keras_fer.models.objective import PRESETS
 
-# A minute and a half of one core that has nothing else to do.
+# Two minutes of one core that has nothing else to do.
 pytestmark = pytest.mark.timeout(1800)
 
 SCRIPT = """
@@ -100,7 +100,7 @@ if worker == 0:
         assert (one, several) == (1, 2) and set(logs) == set(expected_logs)
         found[name] = {
             "variables": max(np.abs(a - b).max() for (_, a), (_, b) in zip(values, expected, strict=True)),
-            "bank": max((np.abs(a).max() for path, a in values if "bank" in path), default=0.0),
+            "bank": max((np.abs(a).max() for path, a in values if "/representations" in path), default=0.0),
             "logs": max(np.abs(logs[log] - expected_logs[log]).max() for log in logs),
         }
     print(json.dumps(found))
@@ -113,7 +113,8 @@ def differences():
     commands = [[sys.executable, "-c", SCRIPT, addresses, str(worker)] for worker in range(2)]
     first, second = run_together(commands, limit_s=1700)
     assert (first.status, second.status) == (0, 0), first.text[-2000:] + second.text[-2000:]
-    return json.loads(first.text.splitlines()[-1])
+    # TensorFlow may have notes on the end of the other process.
+    return json.loads(next(line for line in first.text.splitlines() if line.startswith("{")))
 
 
 @pytest.mark.parametrize("name", PRESETS)
