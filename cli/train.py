@@ -1,6 +1,10 @@
 """`keras-fer train`."""
 
 import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ from keras_fer.cli.option_groups import GroupedCommand
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.errors import FERError
 from keras_fer.models.objective import PRESETS, Objective
+from keras_fer.training.cluster import START_LIMIT_S, VARIABLE, Cluster, ProcessEndedError, require_cluster
 from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES, PRECISIONS, SAMPLING, TrainingConfig
 
 
@@ -146,7 +151,7 @@ OPTION_GROUPS = {
         *("epochs", "steps_per_epoch", "batch_size", "learning_rate", "warmup_share", "weight_decay"),
         *("critic_learning_rate", "ema_momentum", "gradient_clip", "validation_split", "patience", "seed"),
     ),
-    "Machine": ("precision", "devices", "jit_compile"),
+    "Machine": ("precision", "devices", "addresses", "worker", "jit_compile"),
 }
 
 
@@ -204,6 +209,14 @@ def _unless_resumed(context: click.Context, parameter: click.Parameter, value: P
     type=click.Path(exists=True),
     help="Run folder, .keras or .tflite file to learn from beside the labels; may be given several times.",
 )
+@click.option(
+    "--cluster",
+    "addresses",
+    metavar="HOST:PORT,...",
+    help="Address of every process that shares each batch; the command is started in all of them. Default: "
+    "what TF_CONFIG says.",
+)
+@click.option("--worker", type=click.IntRange(min=0), help="Number of this process in --cluster, from 0.")
 @click.option("--jit-compile/--no-jit-compile", default=None, help="Compile the step with XLA.")
 @click.option("--progress/--no-progress", default=None, help="Show each step.  [default: on a terminal]")
 @_options
@@ -215,6 +228,8 @@ def command(
     stopped: Path | None,
     config_file: Path | None,
     progress: bool | None,
+    addresses: str | None,
+    worker: int | None,
     **options: Any,
 ) -> None:
     """Train on the prepared data set DATASET.
@@ -231,11 +246,13 @@ def command(
         keras-fer train prepared/ferplus runs/mixed --preset disentangle_pairs --mixed-dataset prepared/pairs
         keras-fer train prepared/faces runs/factors --preset disentangle --factors expression,identity,pose
         keras-fer train prepared/ferplus runs/again --config runs/paper/config.json --seed 1
+        keras-fer train prepared/ferplus runs/both --cluster one:2222,two:2222 --worker 0
         keras-fer train --resume runs/paper
     """
+    cluster = _cluster(addresses, worker)
     if stopped is not None:
         _require_alone(context)
-        _resume(stopped, progress)
+        _resume(stopped, progress, cluster)
         return
     # Refused before TensorFlow loads, which takes seconds.
     from keras_fer.data.prepared import open_prepared
@@ -244,8 +261,10 @@ def command(
 
     if options["class_weights"] == BALANCED:
         options["class_weights"] = balancing_weights(open_prepared(dataset).class_counts("train"))
+    options["workers"] = 1 if cluster is None else cluster.num_workers
     config = _config(dataset, run, config_file, options)
-    require_new_run(run)
+    if cluster is None or cluster.is_chief:
+        require_new_run(run)
     sources = [open_prepared(folder) for folder in (dataset, config.mixed_dataset) if folder is not None]
     config.objective().require_classes(len(sources[0].label_names))
     if config.factors is not None:
@@ -253,21 +272,64 @@ def command(
 
         require_known(config.factors, sources)
     load_tensorflow()
-    from keras_fer.training.epoch_lines import EpochLines
     from keras_fer.training.fit import fit
 
     if config.teachers:
         click.echo(_TEACHERS)
-    _conclude(fit(config, callbacks=[EpochLines(live=progress)], verbose=0), config.validation_split)
+    with _announced(cluster):
+        result = fit(config, [_lines(progress, cluster)], verbose=0, cluster=cluster)
+        _conclude(result, config, cluster)
+
+
+def _cluster(addresses: str | None, worker: int | None) -> Cluster | None:
+    """Returns the processes that the options name, or else those of TF_CONFIG; None for this one alone."""
+    if (addresses is None) != (worker is None):
+        raise FERError(
+            "`--cluster` says where all processes are and `--worker` which is this one: give both."
+        )
+    found = os.environ.get(VARIABLE, "")
+    if addresses is None or worker is None:
+        return Cluster.from_tf_config(found) if found else None
+    if found:
+        raise FERError(f"Both --cluster and {VARIABLE} say where the processes are: leave out one of them.")
+    return Cluster(tuple(address.strip() for address in addresses.split(",")), worker)
+
+
+@contextmanager
+def _announced(cluster: Cluster | None) -> Iterator[None]:
+    """Says who takes part; ends this process at once where another has ended."""
+    if cluster is not None:
+        click.echo(
+            f"Process {cluster.worker} of {', '.join(cluster.addresses)}; the others are waited for, for at "
+            f"most {START_LIMIT_S // 60} minutes."
+        )
+    try:
+        yield
+    except ProcessEndedError as error:
+        click.echo(f"Error: {error}", err=True)
+        _leave(1)
+
+
+def _leave(status: int) -> None:
+    """Ends this process where others of its cluster do not take part: TensorFlow would wait for them."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _lines(progress: bool | None, cluster: Cluster | None) -> Any:
+    from keras_fer.training.epoch_lines import EpochLines
+
+    return EpochLines(live=progress, prefix="" if cluster is None else f"worker {cluster.worker}: ")
 
 
 def _require_alone(context: click.Context) -> None:
-    """A run goes on as it began: `--resume` takes nothing but how much is shown."""
+    """A run goes on as it began: `--resume` takes what is shown and who takes part."""
     given = [
         parameter.human_readable_name if parameter.param_type_name == "argument" else parameter.opts[0]
         for parameter in context.command.params
         if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-        and parameter.name not in ("stopped", "progress")
+        and parameter.name not in ("stopped", "progress", "addresses", "worker")
     ]
     if given:
         raise FERError(
@@ -275,13 +337,14 @@ def _require_alone(context: click.Context) -> None:
         )
 
 
-def _resume(run: Path, progress: bool | None) -> None:
+def _resume(run: Path, progress: bool | None, cluster: Cluster | None) -> None:
     # Refused before TensorFlow loads.
     from keras_fer.training.resume import stopped_run
 
     found = stopped_run(run)
+    if not found.trained:
+        require_cluster(found.config, cluster)
     load_tensorflow()
-    from keras_fer.training.epoch_lines import EpochLines
     from keras_fer.training.resume import resume
 
     if found.trained:
@@ -292,11 +355,30 @@ def _resume(run: Path, progress: bool | None) -> None:
         click.echo("Training was stopped before the first epoch ended, and starts anew.")
     if found.config.teachers and not found.trained:
         click.echo(_TEACHERS)
-    _conclude(resume(run, [EpochLines(live=progress)], verbose=0), found.config.validation_split)
+    if found.trained:
+        # The chief evaluates, alone.
+        if cluster is not None and not cluster.is_chief:
+            return
+        cluster = None
+    with _announced(cluster):
+        result = resume(run, [_lines(progress, cluster)], verbose=0, cluster=cluster)
+        _conclude(result, found.config, cluster)
 
 
-def _conclude(result: Any, validation_split: str) -> None:
-    """Evaluates what training left, and says what came of it."""
+def _conclude(result: Any, config: TrainingConfig, cluster: Cluster | None) -> None:
+    """Evaluates what training left, and says what came of it; in a cluster the chief does."""
+    if cluster is None or cluster.is_chief:
+        _evaluate(result, config.validation_split)
+    else:
+        click.echo("Training has ended; process 0 evaluates, and has the run folder.")
+    # After Ctrl-C the others are still training.
+    if cluster is not None and result.interrupted:
+        _leave(0)
+    if cluster is not None:
+        cluster.meet(config)
+
+
+def _evaluate(result: Any, validation_split: str) -> None:
     from keras_fer.training.finish import finish
 
     ended = "Interrupted; the" if result.interrupted else "The"

@@ -4,6 +4,7 @@ TensorFlow operations only, a pure function of the seed: it runs eagerly, inside
 training step, on whatever device the images are.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -118,6 +119,7 @@ def augment(
     crop_size: int,
     seed: tf.Tensor,
     pairs: tf.Tensor | None = None,
+    rows: tuple[int, int] | None = None,
 ) -> tf.Tensor:
     """Returns the model's view of each image, moved, recoloured and partly erased at random.
 
@@ -131,6 +133,8 @@ def augment(
         crop_size: side of the centre square of the stored image that a model sees.
         seed: int32 `(2,)`, such as (seed, step); the same seed makes the same draws on every device.
         pairs: int `(batch,)`, or None. Rows 2i and 2i+1 with the same id ≥ 0 get the same draws.
+        rows: the first row that is wanted and the first after them, or None for all; each is what it would
+            be among all.
 
     Returns:
         float32 `(batch, image_size, image_size, 3)`, values in [0, 255].
@@ -141,7 +145,9 @@ def augment(
     donors = None if pairs is None else _donors(pairs)
     if donors is not None:
         uniform = tf.gather(uniform, donors)
-    draws = tf.unstack(uniform, axis=1)
+    wanted = slice(None) if rows is None else slice(*rows)
+    images = images[wanted]
+    draws = tf.unstack(uniform[wanted], axis=1)
 
     def signed(position: int, limit: float) -> tf.Tensor:
         return (2.0 * draws[position] - 1.0) * limit
@@ -166,7 +172,15 @@ def augment(
             contrast=1.0 + signed(7, config.contrast),
             saturation=1.0 + signed(8, config.saturation) if config.saturation else None,
         )
-    return _erase(views, config, draws[9:], seeds[1], donors) if config.erasing else views
+    if not config.erasing:
+        return views
+
+    def noise() -> tf.Tensor:
+        shape = (batch_size, image_size, image_size, 3)
+        values = tf.random.stateless_uniform(shape, seeds[1], maxval=255.0, alg="philox")
+        return (values if donors is None else tf.gather(values, donors))[wanted]
+
+    return _erase(views, config, draws[9:], noise)
 
 
 def warp(
@@ -309,8 +323,7 @@ def _erase(
     views: tf.Tensor,
     config: AugmentationConfig,
     draws: list[tf.Tensor],
-    seed: tf.Tensor,
-    donors: tf.Tensor | None,
+    noise: Callable[[], tf.Tensor],
 ) -> tf.Tensor:
     """Fills a rectangle of some images; `draws` are happening, area, aspect, place down and right."""
     happening, area, aspect, down, right = draws
@@ -318,16 +331,9 @@ def _erase(
     aspect = tf.exp((2.0 * aspect - 1.0) * _LOG_LARGEST_ASPECT)
     erased = tf.cast(rectangles(views.shape[1], area, aspect, down, right), tf.float32)
     # Products, since `tf.where` is several times slower where it has to broadcast.
-    return views * (1.0 - erased) + _erasing_fill(views, config, seed, donors) * erased
-
-
-def _erasing_fill(
-    views: tf.Tensor, config: AugmentationConfig, seed: tf.Tensor, donors: tf.Tensor | None
-) -> tf.Tensor:
-    if config.erasing_fill == "mean":
-        return tf.reduce_mean(views, axis=(1, 2), keepdims=True)
-    noise = tf.random.stateless_uniform(tf.shape(views), seed, maxval=255.0, alg="philox")
-    return noise if donors is None else tf.gather(noise, donors)
+    mean = config.erasing_fill == "mean"
+    fill = tf.reduce_mean(views, axis=(1, 2), keepdims=True) if mean else noise()
+    return views * (1.0 - erased) + fill * erased
 
 
 def _donors(pairs: tf.Tensor) -> tf.Tensor:

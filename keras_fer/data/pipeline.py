@@ -4,7 +4,7 @@ One Python call per batch gathers the rows from the memory map; everything else 
 images stay uint8 until they are on the device.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +22,7 @@ _PARALLEL_GATHERS = 4
 _PREFETCHED_BATCHES = 4
 
 Batch = tuple[tf.Tensor, dict[str, tf.Tensor]]
-Augmentation = Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tf.Tensor]
+Augmentation = Callable[..., tf.Tensor]
 
 
 def train_pipeline(
@@ -35,6 +35,7 @@ def train_pipeline(
     augmentation_seed: int = 0,
     targets: Mapping[str, np.ndarray] | None = None,
     mixup_alpha: float = 0.0,
+    rows: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Delivers the batches of `sampler`, in the order of steps.
 
@@ -53,6 +54,8 @@ def train_pipeline(
         mixup_alpha: above 0 images are blended before anything else is done to them, see
             `keras_fer.data.mixup.mixup`, with the same seed; `expression` is then soft. Not for pairs,
             views or further `targets`.
+        rows: the first row of each batch that is delivered and the first after them, or None for all.
+            `augmentation` is given it as `rows` then, and returns these rows as they are among all.
 
     Returns:
         Batches `(images, y)` of static shape, B = `sampler.batch_size`. `images` is uint8 `(B, height,
@@ -71,7 +74,7 @@ def train_pipeline(
     gather = _gather(dataset, columns, sampler.batch, sampler.batch_size)
     if mixup_alpha:
         gather = _mixed_up(gather, mixup_alpha, len(dataset.label_names), augmentation_seed)
-    return _batches(gather, start_step, num_steps, augmentation, augmentation_seed)
+    return _batches(gather, start_step, num_steps, augmentation, augmentation_seed, rows)
 
 
 def mixture_pipeline(
@@ -80,6 +83,7 @@ def mixture_pipeline(
     num_steps: int | None = None,
     augmentation: Augmentation | None = None,
     augmentation_seed: int = 0,
+    rows: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Delivers the batches of several data sets together, in the order of steps.
 
@@ -95,6 +99,7 @@ def mixture_pipeline(
         num_steps: as for `train_pipeline`.
         augmentation: as for `train_pipeline`.
         augmentation_seed: as for `train_pipeline`.
+        rows: as for `train_pipeline`.
 
     Returns:
         Batches `(images, y)` of static shape, B = `mixture.batch_size`. `images` is uint8 `(B, height, width,
@@ -119,7 +124,7 @@ def mixture_pipeline(
         alike = [_alike(own, part.dataset, first) for own, part in zip(images, mixture.parts, strict=True)]
         return _three_channels(tf.concat(alike, axis=0)), dict(zip(specs, targets, strict=True))
 
-    return _batches(gather, start_step, num_steps, augmentation, augmentation_seed)
+    return _batches(gather, start_step, num_steps, augmentation, augmentation_seed, rows)
 
 
 def _mixed_up(
@@ -137,6 +142,7 @@ def _batches(
     num_steps: int | None,
     augmentation: Augmentation | None,
     augmentation_seed: int,
+    wanted: tuple[int, int] | None,
 ) -> tf.data.Dataset:
     """Returns the pipeline over the steps."""
     if num_steps is None:
@@ -148,8 +154,11 @@ def _batches(
         images, y = gather(step)
         if augmentation is not None:
             seed = tf.stack((augmentation_seed, tf.cast(step, tf.int32)))
-            images = augmentation(images, seed, y.get("pair"))
-        return images, y
+            only = {} if wanted is None else {"rows": wanted}
+            images = augmentation(images, seed, y.get("pair"), **only)
+        elif wanted is not None:
+            images = images[slice(*wanted)]
+        return images, y if wanted is None else {name: values[slice(*wanted)] for name, values in y.items()}
 
     return steps.map(batch, _PARALLEL_GATHERS, deterministic=True).prefetch(_PREFETCHED_BATCHES)
 
@@ -179,6 +188,8 @@ def evaluation_pipeline(
     batch_size: int,
     image_size: int,
     targets: Mapping[str, np.ndarray] | None = None,
+    parts: Sequence[int] = (0,),
+    num_parts: int = 1,
 ) -> tf.data.Dataset:
     """Delivers each of `indices` once, in their order, as the exported model will see it.
 
@@ -188,6 +199,9 @@ def evaluation_pipeline(
         batch_size: rows per batch; the last batch holds what is left.
         image_size: side of the model's input in pixels.
         targets: further columns, as for `train_pipeline`.
+        parts: of each batch, divided as evenly as can be, the parts with these numbers are delivered, one
+            after another.
+        num_parts: that each batch is divided into.
 
     Returns:
         Batches `(images, y)`, b ≤ `batch_size`. `images` is uint8 `(b, image_size, image_size, 3)`: the
@@ -204,15 +218,17 @@ def evaluation_pipeline(
     if batch_size < 1:
         raise FERError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}.")
 
-    def rows(step: int) -> np.ndarray:
-        return indices[step * batch_size : (step + 1) * batch_size]
+    def rows(number: int) -> np.ndarray:
+        step, position = divmod(number, len(parts))
+        batch = indices[step * batch_size : (step + 1) * batch_size]
+        return np.array_split(batch, num_parts)[parts[position]]
 
     def view(images: tf.Tensor, y: dict[str, tf.Tensor]) -> Batch:
         return tf.cast(centre_view(images, dataset.crop_size, image_size), tf.uint8), y
 
     columns = {**_target_columns(dataset, soft_labels=False), **(targets or {})}
     gather = _gather(dataset, columns, rows, None)
-    steps = tf.data.Dataset.range(-(-len(indices) // batch_size))
+    steps = tf.data.Dataset.range(-(-len(indices) // batch_size) * len(parts))
     batches = steps.map(gather, _PARALLEL_GATHERS, deterministic=True)
     return batches.map(view, _PARALLEL_GATHERS, deterministic=True).prefetch(_PREFETCHED_BATCHES)
 

@@ -47,7 +47,7 @@ class RepresentationBank(layers.Layer):
         self.built = True
 
     def _store(self, name, shape, dtype):
-        # Writes of one replica must not be averaged with those of another.
+        # All replicas write the same: there is nothing to add up, and nothing to send.
         return self.add_weight(
             name=name,
             shape=shape,
@@ -55,7 +55,7 @@ class RepresentationBank(layers.Layer):
             initializer="zeros",
             trainable=False,
             autocast=False,
-            aggregation="only_first_replica",
+            aggregation="none",
         )
 
     def push(self, representations, labels) -> None:

@@ -9,6 +9,7 @@ from keras import ops
 from keras_fer.models.critics import RepresentationBank
 from keras_fer.models.objective import Objective
 from keras_fer.models.optimizers import optimizers_config, optimizers_from_config
+from keras_fer.models.process_steps import local_batch, over_processes, process_step
 from keras_fer.models.replicas import gathered, own_share
 from keras_fer.models.step_seeds import drawn_seed, step_seed
 
@@ -38,6 +39,9 @@ class TwoPlayerModel(keras.Model):
     critics: list
     bank: RepresentationBank | None
     critic_optimizer: Any = None
+    # What Keras calls for each batch; it sets them to None.
+    train_function: Any
+    test_function: Any
     augmentation: Any = None
     seed: int = 0
 
@@ -126,6 +130,26 @@ class TwoPlayerModel(keras.Model):
             return super()._get_metrics_result_or_logs(logs)
         results = self.get_metrics_result()
         return {name: results.get(name, value) for name, value in logs.items()}
+
+    def make_train_function(self, force=False):
+        """Makes what Keras calls for each batch of `fit`; see `process_step` for several processes."""
+        if not over_processes(self.distribute_strategy):
+            super().make_train_function(force)
+        elif force or self.train_function is None:
+            self.train_function = process_step(self.distribute_strategy, self.train_step, self.run_eagerly)
+
+    def make_test_function(self, force=False):
+        """Makes what Keras calls for each batch of `evaluate`; see `process_step` for several processes."""
+        if not over_processes(self.distribute_strategy):
+            super().make_test_function(force)
+        elif force or self.test_function is None:
+            self.test_function = process_step(self.distribute_strategy, self.test_step, self.run_eagerly)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Builds what is not built, by a batch as one replica sees it."""
+        if iterator is not None and over_processes(self.distribute_strategy):
+            iterator, data_batch = None, local_batch(self.distribute_strategy, iterator)
+        super()._maybe_symbolic_build(iterator, data_batch)
 
     @property
     def classifier(self) -> keras.Model:

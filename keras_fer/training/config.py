@@ -83,6 +83,7 @@ class TrainingConfig:
         jit_compile: whether to compile the step with XLA.
         devices: GPUs that share each batch, such as `"2"`, or parts of the processor, such as `"cpu:2"`; an
             int is taken for the former.
+        workers: processes that share each batch, each with so many `devices`; `fit` is given the cluster.
         seed: of initialisation, data order, augmentation, the critics' draws and the reconstruction noise.
     """
 
@@ -125,6 +126,7 @@ class TrainingConfig:
     precision: str = "float32"
     jit_compile: bool = False
     devices: str = "1"
+    workers: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -149,6 +151,7 @@ class TrainingConfig:
             "teacher_share": 0 < self.teacher_share <= 1,
             "teacher_temperature": 0 < self.teacher_temperature < float("inf"),
             "precision": self.precision in PRECISIONS,
+            "workers": self.workers >= 1,
             "backbone": self.backbone in BACKBONE_NAMES,
             "augmentation": self.augmentation in AUGMENTATION_NAMES,
             "mixup_alpha": 0 <= self.mixup_alpha < float("inf"),
@@ -183,7 +186,7 @@ class TrainingConfig:
                 "of a batch, and each data set gives two or more. Choose another share or a larger "
                 "`batch_size`."
             )
-        if self.num_devices > 1:
+        if self.num_replicas > 1:
             self._require_shareable(objective)
         if self.freeze_expression:
             self._require_freezable(objective)
@@ -197,8 +200,11 @@ class TrainingConfig:
 
     def _require_shareable(self, objective: Objective) -> None:
         """Refuses what would not give the result of one device."""
-        count = self.num_devices
+        count = self.num_replicas
         one_device = f"or set `devices` to 1. Received: devices={self.devices!r}"
+        if self.workers > 1:
+            one_device = f"or train in one process on one device. Received: {self.workers} processes"
+            one_device += f", devices={self.devices!r}"
         if self.jit_compile:
             raise FERError(f"`jit_compile` goes with one device: leave it out, {one_device}")
         if self.precision == "mixed_float16":
@@ -268,8 +274,13 @@ class TrainingConfig:
 
     @property
     def num_devices(self) -> int:
-        """Devices that share each batch."""
+        """Devices of each process."""
         return Devices.parse(self.devices).count
+
+    @property
+    def num_replicas(self) -> int:
+        """Devices of all processes, which share each batch."""
+        return self.num_devices * self.workers
 
     @property
     def augments_in_pipeline(self) -> bool:
@@ -277,7 +288,7 @@ class TrainingConfig:
 
         XLA has no kernel for the warp; and each of several devices would draw for its own rows.
         """
-        return self.jit_compile or self.num_devices > 1
+        return self.jit_compile or self.num_replicas > 1
 
     def objective(self) -> Objective:
         """Returns the preset with its changes.

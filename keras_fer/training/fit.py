@@ -2,14 +2,15 @@
 
 import errno
 import shutil
-from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_fer.atomic import atomic_file
 from keras_fer.data.augmentation import AUGMENTATIONS
@@ -29,6 +30,7 @@ from keras_fer.training.checkpoint_folder import (
     require_new_run,
 )
 from keras_fer.training.checkpoints import WriteCheckpoints, restore
+from keras_fer.training.cluster import Cluster, require_cluster
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.content_hash import model_hash
 from keras_fer.training.devices import Devices
@@ -38,6 +40,7 @@ from keras_fer.training.factor_run import factors_of_run
 from keras_fer.training.folder_lock import folder_lock
 from keras_fer.training.initial_weights import freeze_classifier, take_classifier, take_weights
 from keras_fer.training.known_factors import KnownFactors
+from keras_fer.training.own_batches import own_evaluation_batches, own_training_batches
 from keras_fer.training.probe_callback import dataset_probe_callback
 from keras_fer.training.resume import StoppedRun
 from keras_fer.training.run_model import augmentation, build_model, compile_model
@@ -45,6 +48,8 @@ from keras_fer.training.tensorboard_hparams import hparams, hparams_callback
 from keras_fer.training.tensorboard_pictures import TensorBoardPictures, picture_faces
 
 MONITOR = "val_expression_accuracy"
+
+_EVALUATION_BATCH = 256
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -71,6 +76,7 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 2,
     stopped: StoppedRun | None = None,
+    cluster: Cluster | None = None,
 ) -> TrainingResult:
     """Trains, and leaves a run folder with the best and the last model.
 
@@ -82,16 +88,34 @@ def fit(
         callbacks: further Keras callbacks, called after those of the run.
         verbose: as in `keras.Model.fit`.
         stopped: what `resume` found in the output, which it holds the lock of; None for a new run.
+        cluster: the processes that share each batch, all of which call this alike; None for this one alone.
+            Only the chief writes into the output; the others keep what they write until they end.
 
     Raises:
         FERError: if a data set or the output cannot be used, or the loss stops being finite.
+        ProcessEndedError: if another process of the cluster ends before its time.
     """
+    require_cluster(config, cluster)
+    if cluster is None:
+        return _fit(config, callbacks, verbose, stopped, None)
+    with cluster.watched(config), _output(config, cluster) as output:
+        return _fit(replace(config, output=str(output)), callbacks, verbose, stopped, cluster)
+
+
+def _fit(
+    config: TrainingConfig,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int,
+    stopped: StoppedRun | None,
+    cluster: Cluster | None,
+) -> TrainingResult:
     if stopped is None:
         require_new_run(Path(config.output))
     checkpoint = None if stopped is None else stopped.checkpoint
     try:
         # First: TensorFlow cannot split the processor once it has computed anything.
-        scope = Devices.parse(config.devices).scope()
+        devices = Devices.parse(config.devices)
+        scope = devices.scope() if cluster is None else cluster.scope(devices)
         run = _opened(config, checkpoint)
         keras.utils.set_random_seed(config.seed)
         keras.config.set_dtype_policy(config.precision)
@@ -99,7 +123,8 @@ def fit(
         with scope:
             model = _model(run)
         _make_folder(run.output)
-        with folder_lock(run.output / run_folder.CHECKPOINTS) if stopped is None else nullcontext():
+        is_locked = stopped is not None and (cluster is None or cluster.is_chief)
+        with nullcontext() if is_locked else folder_lock(run.output / run_folder.CHECKPOINTS):
             return _train(run, model, validation, callbacks, verbose)
     except OSError as error:
         if error.errno in _NO_ROOM:
@@ -107,6 +132,16 @@ def fit(
         raise
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+@contextmanager
+def _output(config: TrainingConfig, cluster: Cluster) -> Iterator[Path]:
+    """The run folder; in all but the chief one that is removed: all processes do the same in step."""
+    if cluster.is_chief:
+        yield Path(config.output)
+        return
+    with tempfile.TemporaryDirectory(prefix="keras-fer-worker-") as folder:
+        yield Path(folder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +222,7 @@ def _train(
     further: Sequence[keras.callbacks.Callback],
     verbose: int,
 ) -> TrainingResult:
-    config, output, size = run.config, run.output, model.contract.image_size
+    config, output = run.config, run.output
     # A frozen classifier is equally good after each epoch; what else is learned is best in the last.
     saver = SaveBestAndLast(output, MONITOR, later_wins=config.freeze_expression)
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
@@ -195,17 +230,17 @@ def _train(
     callbacks.append(WriteCheckpoints(output, callbacks, run.checkpoint))
     interrupted = False
     try:
-        if run.checkpoint is None:
+        if run.checkpoint is None or not (output / run_folder.CONFIG).is_file():
             _write_start(run, model)
+        validation_data, validation_steps = _validation_batches(run, model, validation)
         model.fit(
             _pipeline(run, model),
             shuffle=False,  # The sampler has shuffled.
             initial_epoch=run.first_epoch,
             epochs=config.epochs,
             steps_per_epoch=run.steps_per_epoch,
-            validation_data=evaluation_pipeline(
-                run.dataset, validation, 256, size, run.known.validation_targets()
-            ),
+            validation_data=validation_data,
+            validation_steps=validation_steps,
             callbacks=callbacks,
             verbose=verbose,
         )
@@ -227,14 +262,33 @@ def _train(
     return TrainingResult(output, saver.best_epoch + 1, float(saver.best), interrupted)
 
 
-def _pipeline(run: _Run, model: DisentanglingModel | FactorModel) -> tf.data.Dataset:
+def _pipeline(run: _Run, model: DisentanglingModel | FactorModel) -> Any:
     """Returns the batches of the epochs that are left."""
-    return run.batches.pipeline(
-        start_step=run.first_epoch * run.steps_per_epoch,
-        num_steps=(run.config.epochs - run.first_epoch) * run.steps_per_epoch,
-        augmentation=_augmentation(run, model) if run.config.augments_in_pipeline else None,
-        augmentation_seed=run.config.seed,
-    )
+    options: dict[str, Any] = {
+        "start_step": run.first_epoch * run.steps_per_epoch,
+        "augmentation": _augmentation(run, model) if run.config.augments_in_pipeline else None,
+        "augmentation_seed": run.config.seed,
+    }
+    if run.config.workers > 1:
+        strategy = model.distribute_strategy
+        return own_training_batches(strategy, run.batches, run.config.batch_size, **options)
+    num_steps = (run.config.epochs - run.first_epoch) * run.steps_per_epoch
+    return run.batches.pipeline(num_steps=num_steps, **options)
+
+
+def _validation_batches(
+    run: _Run, model: DisentanglingModel | FactorModel, indices: np.ndarray
+) -> tuple[Any, int | None]:
+    """Returns the batches, and how many they are where they do not end by themselves."""
+    options: dict[str, Any] = {
+        "indices": indices,
+        "batch_size": _EVALUATION_BATCH,
+        "image_size": model.contract.image_size,
+        "targets": run.known.validation_targets(),
+    }
+    if run.config.workers > 1:
+        return own_evaluation_batches(model.distribute_strategy, run.dataset, **options)
+    return evaluation_pipeline(run.dataset, **options), None
 
 
 def _make_folder(output: Path) -> None:

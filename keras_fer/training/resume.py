@@ -16,6 +16,7 @@ from keras_fer.training.checkpoint_folder import (
     remove_checkpoints,
     remove_leftovers,
 )
+from keras_fer.training.cluster import Cluster
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.content_hash import model_hash
 from keras_fer.training.folder_lock import folder_lock
@@ -104,7 +105,10 @@ def _require_same_model(role: str, path: str, stored_hash: str | None) -> None:
 
 
 def resume(
-    run: Path, callbacks: Sequence["keras.callbacks.Callback"] = (), verbose: int = 2
+    run: Path,
+    callbacks: Sequence["keras.callbacks.Callback"] = (),
+    verbose: int = 2,
+    cluster: Cluster | None = None,
 ) -> "TrainingResult":
     """Goes on with a run that was killed, interrupted or broke off, with its own config.
 
@@ -115,6 +119,7 @@ def resume(
         run: its folder.
         callbacks: as for `fit`.
         verbose: as for `fit`.
+        cluster: as for `fit`; every process reads the run folder.
 
     Raises:
         FERError: as `stopped_run` and `fit` do, or if another process works in the folder.
@@ -125,7 +130,10 @@ def resume(
     # TensorFlow loads here; looking at a folder does without.
     from keras_fer.training.fit import MONITOR, TrainingResult, fit
 
-    if (stopped := stopped_run(run)).trained:
+    stopped = stopped_run(run)
+    if cluster is not None and not cluster.is_chief:
+        return fit(stopped.config, callbacks, verbose, stopped, cluster)
+    if stopped.trained:
         remove_checkpoints(run)
         remove_leftovers(run)
         best = _best_row(run_folder.read_history(run), MONITOR, stopped.config.freeze_expression)
@@ -140,7 +148,7 @@ def resume(
         stopped = stopped_run(run)
         if stopped.checkpoint is not None and stopped.checkpoint.warning is not None:
             warnings.warn(stopped.checkpoint.warning, CheckpointWarning, stacklevel=2)
-        return fit(stopped.config, callbacks, verbose, stopped)
+        return fit(stopped.config, callbacks, verbose, stopped, cluster)
 
 
 def _best_row(history: Sequence[Mapping[str, float]], monitor: str, later_wins: bool) -> Mapping[str, float]:

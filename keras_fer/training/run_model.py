@@ -87,8 +87,13 @@ def augmentation(config: TrainingConfig, dataset: PreparedDataset, image_size: i
     """Returns the function that `DisentanglingModel.compile` takes."""
     level = factor_augmentation(config.factors or (), AUGMENTATIONS[config.augmentation])
 
-    def augmented(images: tf.Tensor, seed: tf.Tensor, pairs: tf.Tensor | None) -> tf.Tensor:
-        return augment(images, level, image_size, dataset.crop_size, seed, pairs)
+    def augmented(
+        images: tf.Tensor,
+        seed: tf.Tensor,
+        pairs: tf.Tensor | None,
+        rows: tuple[int, int] | None = None,
+    ) -> tf.Tensor:
+        return augment(images, level, image_size, dataset.crop_size, seed, pairs, rows)
 
     return augmented
 
@@ -104,7 +109,7 @@ def compile_model(
         num_steps: of the whole run.
         augmented: what `augmentation` returns.
     """
-    if config.num_devices > 1:
+    if config.num_replicas > 1:
         synchronize_normalization(model)
     model.compile(
         optimizer=_optimizer(config, num_steps),

@@ -81,6 +81,39 @@ def test_train_batches_are_the_rows_of_the_sampler(gray, mode):
             np.testing.assert_array_equal(y["pair"], rows // 2)
 
 
+@pytest.mark.parametrize("level", [None, "standard", "strong"])
+@pytest.mark.parametrize("mode", ["natural", "pairs"])
+def test_own_rows_are_those_of_the_whole_batch(gray, level, mode):
+    """Processes that share a batch see together, pixel by pixel, what one would see."""
+
+    def augmented(images, seed, pairs, rows=None):
+        return augment(images, AUGMENTATIONS[level], 16, 16, seed, pairs, rows)
+
+    options = {"num_steps": 2, "augmentation": level and augmented, "augmentation_seed": 3}
+    sampler = train_sampler(gray, mode)
+    whole = train_pipeline(gray, sampler, **options).as_numpy_iterator()
+    parts = [train_pipeline(gray, sampler, rows=rows, **options) for rows in ((0, 12), (12, 32))]
+    assert parts[0].element_spec[0].shape[0] == 12
+    for expected, *shares in zip(whole, *(part.as_numpy_iterator() for part in parts), strict=True):
+        np.testing.assert_allclose(np.concatenate([images for images, _ in shares]), expected[0], atol=1e-3)
+        for name, values in expected[1].items():
+            np.testing.assert_array_equal(np.concatenate([y[name] for _, y in shares]), values)
+
+
+def test_parts_of_evaluation_batches(gray):
+    """The last batch has one row: two of the three parts get none."""
+    rows = gray.indices("test")[:9]
+    whole = list(evaluation_pipeline(gray, rows, 8, 16).as_numpy_iterator())
+    first = list(evaluation_pipeline(gray, rows, 8, 16, parts=(0, 1), num_parts=3).as_numpy_iterator())
+    last = list(evaluation_pipeline(gray, rows, 8, 16, parts=(2,), num_parts=3).as_numpy_iterator())
+    assert [len(images) for images, _ in first] == [3, 3, 1, 0]
+    assert [len(images) for images, _ in last] == [2, 0]
+    for step, (images, y) in enumerate(whole):
+        shares = [first[2 * step], first[2 * step + 1], last[step]]
+        np.testing.assert_array_equal(np.concatenate([share for share, _ in shares]), images)
+        np.testing.assert_array_equal(np.concatenate([y["expression"] for _, y in shares]), y["expression"])
+
+
 def test_shapes_and_dtypes_are_static(gray, rich):
     images, y = train_pipeline(gray, train_sampler(gray, "pairs")).element_spec
     assert images == tf.TensorSpec((32, 20, 20, 3), tf.uint8)

@@ -1,0 +1,130 @@
+"""`keras-fer train` in two processes: one breaks off, and both go on with the run."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from local_cluster import free_addresses, run_together
+
+from keras_fer.cli.main import main
+from keras_fer.data.prepared import PreparedWriter
+from keras_fer.models.loading import load_model
+from keras_fer.training.run_folder import read_history
+
+# A minute of one core that has nothing else to do.
+pytestmark = pytest.mark.timeout(1800)
+
+# The second process breaks off when the first epoch has ended.
+PROGRAM = """
+import os, sys
+from keras_fer.cli.main import main
+
+if sys.argv.pop(1) == "breaks off":
+    from keras_fer.training.epoch_lines import EpochLines
+
+    EpochLines.on_epoch_begin = lambda self, epoch, logs=None: os._exit(9) if epoch else None
+main()
+"""
+SMALL = ("--preset", "disentangle", "--backbone", "plain_small", "--epochs", 2, "--steps-per-epoch", 2)
+SMALL = (*SMALL, "--batch-size", 8, "--bank-size", 16, "--num-critics", 1, "--critic-steps", 1)
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory):
+    """33 images to learn from, 17 to validate and 16 to test."""
+    folder = tmp_path_factory.mktemp("prepared") / "squares"
+    generator = np.random.default_rng(0)
+    with PreparedWriter(folder, source="squares", label_names=("a", "b"), image_shape=(16, 16, 3)) as writer:
+        writer.append(
+            generator.integers(0, 256, (66, 16, 16, 3), np.uint8),
+            labels=np.arange(66) % 2,
+            splits=np.repeat([0, 1, 2], [33, 17, 16]),
+            sources=[str(row) for row in range(66)],
+        )
+        writer.finish()
+    return folder
+
+
+def both(*arguments, second="goes on"):
+    """Runs the command in two processes; options tell the first of the other, TF_CONFIG tells the second."""
+    addresses = free_addresses()
+    command = [sys.executable, "-c", PROGRAM]
+    train = ["train", *map(str, arguments)]
+    task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": 1}}
+    return run_together(
+        [
+            [*command, "goes on", *train, "--cluster", ",".join(addresses), "--worker", "0"],
+            [*command, second, *train],
+        ],
+        limit_s=850,
+        environments=[{}, {"TF_CONFIG": json.dumps(task)}],
+    )
+
+
+def test_two_processes_break_off_and_go_on(squares, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    run = tmp_path / "run"
+    first, second = both(squares, run, *SMALL, second="breaks off")
+    assert second.status == 9, second.text[-2000:]
+    assert first.status == 1, first.text[-2000:]
+    assert "worker 0: epoch 1 of 2" in first.text
+    assert "Error: Another of the 2 processes has ended" in first.text
+    assert f"`keras-fer train --resume {run}`" in first.text
+    assert "Traceback" not in first.text
+
+    alone = CliRunner().invoke(main, ["train", "--resume", str(run)])
+    assert alone.exit_code == 1
+    assert "The run is one of 2 processes, and the cluster has 1" in alone.output
+
+    first, second = both("--resume", run)
+    assert (first.status, second.status) == (0, 0), first.text[-2000:] + second.text[-2000:]
+    assert "Training goes on after epoch 1 of 2." in first.text
+    assert "Accuracy on 16 images of the test split" in first.text
+    assert "process 0 evaluates" in second.text
+    assert [row["epoch"] for row in read_history(run)] == [0, 1]
+    assert (run / "report.html").is_file()
+    assert not (run / "checkpoints").exists()
+    assert load_model(run).objective.bank_size == 16
+    # The process that broke off could not clear away what it had written; the other one did.
+    assert len(list(temporary.glob("keras-fer-worker-*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "sentence"),
+    [
+        (("--cluster", "a:1,b:2"), None, "give both"),
+        (("--worker", "1"), None, "give both"),
+        (("--cluster", "a:1", "--worker", "0"), None, "A cluster is two or more processes"),
+        (("--cluster", "a:1,b", "--worker", "0"), None, "named by host and port"),
+        (("--cluster", "a:1,b:2", "--worker", "2"), None, "numbered from 0 to 1"),
+        ((), "{", "TF_CONFIG is not JSON"),
+        (("--cluster", "a:1,b:2", "--worker", "0"), "{}", "leave out one of them"),
+        (
+            ("--cluster", "a:1,b:2", "--worker", "0", "--batch-size", "18"),
+            None,
+            "set `batch_size` to a multiple",
+        ),
+        (
+            ("--cluster", "a:1,b:2", "--worker", "0", "--jit-compile"),
+            None,
+            "train in one process on one device",
+        ),
+        (
+            ("--cluster", "a:1,b:2", "--worker", "0", "--gradient-clip", "1"),
+            None,
+            "train in one process on one",
+        ),
+        (("--cluster", "a:1,b:2", "--worker", "0", "--precision", "mixed_float16"), None, "'mixed_bfloat16'"),
+    ],
+)
+def test_refused_in_a_sentence(squares, tmp_path, monkeypatch, options, variable, sentence):
+    if variable is not None:
+        monkeypatch.setenv("TF_CONFIG", variable)
+    result = CliRunner().invoke(main, ["train", str(squares), str(tmp_path / "run"), *options])
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert result.output.count("\n") == 1
