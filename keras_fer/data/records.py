@@ -13,7 +13,7 @@ __all__ = ["SPLITS", "Box", "Record"]
 SPLITS = ("train", "validation", "test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One face of a data set.
 
