@@ -98,6 +98,10 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
     "gradient_clip": (_WEIGHT, "Largest norm of the gradient; 0 for none."),
     "sampling": (click.Choice(SAMPLING), "How classes are drawn."),
     "temperature": (click.FloatRange(0, 1), "Exponent of the class counts for tempered sampling."),
+    "block_rows": (
+        click.IntRange(min=0),
+        "For slow disks: shuffle blocks of so many rows, and rows within 32 blocks; 0 shuffles all rows.",
+    ),
     "mixed_dataset": (click.Path(), "Second prepared data set that gives part of each batch."),
     "mixed_share": (click.FloatRange(0, 1, min_open=True, max_open=True), "Its share of each batch."),
     "mixed_expression_weight": (_WEIGHT, "Weight of its rows in the expression term."),

@@ -68,7 +68,12 @@ def train_pipeline(
     if sampler.mode == "views":
         columns["view"] = np.arange(len(dataset), dtype=np.int32)
     columns |= targets or {}
-    gather = _gather(dataset, columns, sampler.batch, sampler.batch_size)
+
+    def rows(step: int) -> np.ndarray:
+        dataset.read_ahead(sampler.upcoming(step))
+        return sampler.batch(step)
+
+    gather = _gather(dataset, columns, rows, sampler.batch_size)
     if mixup_alpha:
         gather = _mixed_up(gather, mixup_alpha, len(dataset.label_names), augmentation_seed)
     return _batches(gather, start_step, num_steps, augmentation, augmentation_seed)
@@ -104,6 +109,8 @@ def mixture_pipeline(
     dtypes = [tf.uint8] * len(mixture.parts) + [tf.as_dtype(dtype) for _, dtype in specs.values()]
 
     def read(step: np.ndarray) -> list[np.ndarray]:
+        for part in mixture.parts:
+            part.dataset.read_ahead(part.sampler.upcoming(int(step)))
         rows = mixture.rows(int(step))
         images = [part.dataset.images(own) for part, own in zip(mixture.parts, rows, strict=True)]
         return [*images, *mixture.targets(rows).values()]

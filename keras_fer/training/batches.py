@@ -106,6 +106,7 @@ def _sampler(
         seed=seed,
         pairs=dataset.pairs[rows] if paired else None,
         num_classes=len(dataset.label_names),
+        block_rows=config.block_rows,
     )
     return TwoViews(sampler) if views else sampler
 
