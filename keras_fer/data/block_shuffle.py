@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# Blocks whose rows are mixed with each other: what lies in memory while a window is drawn, twice with the next.
+# Blocks whose rows are mixed with each other; they lie in memory while they are drawn, and the next ones too.
 WINDOW_BLOCKS = 32
 
 

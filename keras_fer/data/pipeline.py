@@ -35,6 +35,7 @@ def train_pipeline(
     augmentation_seed: int = 0,
     targets: Mapping[str, np.ndarray] | None = None,
     mixup_alpha: float = 0.0,
+    positions: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Delivers the batches of `sampler`, in the order of steps.
 
@@ -53,6 +54,8 @@ def train_pipeline(
         mixup_alpha: above 0 images are blended before anything else is done to them, see
             `keras_fer.data.mixup.mixup`, with the same seed; `expression` is then soft. Not for pairs,
             views or further `targets`.
+        positions: those of `keras_fer.data.device_cache.CachedImages`, whose images the device holds; the
+            pipeline then delivers them in the place of images, and neither blends nor augments.
 
     Returns:
         Batches `(images, y)` of static shape, B = `sampler.batch_size`. `images` is uint8 `(B, height,
@@ -60,7 +63,7 @@ def train_pipeline(
         them. `y` is a dict of `expression`, int32 `(B,)` or, soft, float32 `(B, num_classes)`;
         `valence_arousal`, float32 `(B, 2)`, NaN where absent, only for a data set that has it; `pair`,
         int32 `(B,)`, −1 for none, only in mode `pairs`; `view`, int32 `(B,)`, the number of the image,
-        only from `TwoViews`; and `targets`.
+        only from `TwoViews`; and `targets`. With `positions` the first element is int32 `(B,)` instead.
     """
     columns = _target_columns(dataset, soft_labels)
     if sampler.mode == "pairs":
@@ -70,10 +73,11 @@ def train_pipeline(
     columns |= targets or {}
 
     def rows(step: int) -> np.ndarray:
-        dataset.read_ahead(sampler.upcoming(step))
+        if positions is None:
+            dataset.read_ahead(sampler.upcoming(step))
         return sampler.batch(step)
 
-    gather = _gather(dataset, columns, rows, sampler.batch_size)
+    gather = _gather(dataset, columns, rows, sampler.batch_size, positions)
     if mixup_alpha:
         gather = _mixed_up(gather, mixup_alpha, len(dataset.label_names), augmentation_seed)
     return _batches(gather, start_step, num_steps, augmentation, augmentation_seed)
@@ -240,18 +244,21 @@ def _gather(
     columns: dict[str, np.ndarray],
     rows_of_step: Callable[[int], np.ndarray],
     batch_size: int | None,
+    positions: np.ndarray | None = None,
 ) -> Callable[[tf.Tensor], Batch]:
-    """Returns the TensorFlow function from step to `(images, y)`."""
-    dtypes = [tf.uint8, *(tf.as_dtype(column.dtype) for column in columns.values())]
+    """Returns the TensorFlow function from step to `(images, y)`, with `positions` to `(positions, y)`."""
+    dtypes = [tf.uint8 if positions is None else tf.int32]
+    dtypes += [tf.as_dtype(column.dtype) for column in columns.values()]
 
     def read(step: np.ndarray) -> list[np.ndarray]:
         rows = rows_of_step(int(step))
-        return [dataset.images(rows), *(column[rows] for column in columns.values())]
+        images = dataset.images(rows) if positions is None else positions[rows]
+        return [images, *(column[rows] for column in columns.values())]
 
     def gather(step: tf.Tensor) -> Batch:
         images, *targets = tf.numpy_function(read, [step], dtypes, stateful=False)
-        images.set_shape((batch_size, *dataset.image_shape))
-        images = _three_channels(images)
+        images.set_shape((batch_size, *(dataset.image_shape if positions is None else ())))
+        images = _three_channels(images) if positions is None else images
         for target, column in zip(targets, columns.values(), strict=True):
             target.set_shape((batch_size, *column.shape[1:]))
         return images, dict(zip(columns, targets, strict=True))

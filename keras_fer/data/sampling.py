@@ -45,8 +45,8 @@ class IndexSampler:
     Rows with label −1 are left out in every mode, and counted in `num_left_out`.
 
     Mode `natural` can shuffle blocks of neighbouring rows instead, and rows within a window of blocks, see
-    `keras_fer.data.block_shuffle`: then what is read from the disk lies together, and less of it at a time has
-    to be kept in memory. Rows of one class that lie together then come near each other.
+    `keras_fer.data.block_shuffle`: then what is read from the disk lies together, and less of it has to be
+    kept in memory. Rows of one class that lie together then come near each other.
 
     Args:
         labels: int array `(n,)`, the class of each of `indices`, −1 for none.
@@ -228,8 +228,8 @@ def _require_options(mode: str, batch_size: int, temperature: float, seed: int, 
         raise FERError(f"`block_rows` must not be negative. Received: block_rows={block_rows}.")
     if block_rows and mode != "natural":
         raise FERError(
-            f"`block_rows` takes rows as they lie on the disk, which sampling mode {mode!r} cannot do: set it "
-            "to 0 or sample in mode 'natural'."
+            f"`block_rows` takes rows as they lie on the disk, which sampling mode {mode!r} cannot do: set "
+            "it to 0 or sample in mode 'natural'."
         )
 
 

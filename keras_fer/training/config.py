@@ -60,8 +60,10 @@ class TrainingConfig:
         gradient_clip: largest norm of the encoder's whole gradient; 0 for none.
         sampling: `"natural"`, `"balanced"` or `"tempered"`; pairs are sampled as pairs.
         temperature: of `"tempered"`: class shares go with count ** temperature.
-        block_rows: with `"natural"` sampling, for slow disks: blocks of so many neighbouring rows are shuffled,
-            and rows within a window of 32 blocks; 0 shuffles over the whole data set.
+        block_rows: with `"natural"` sampling, for slow disks: blocks of so many neighbouring rows are
+            shuffled, and rows within a window of 32 blocks; 0 shuffles over the whole data set.
+        cache_on_device: whether the training images are copied to the memory of the device once, which then
+            gathers each batch itself.
         mixed_dataset: folder of a second prepared data set, whose training split gives part of each
             batch; None for none. Labels are mapped by name; images that the first data set is judged
             on are left out.
@@ -113,6 +115,7 @@ class TrainingConfig:
     sampling: str = "natural"
     temperature: float = 0.5
     block_rows: int = 0
+    cache_on_device: bool = False
     mixed_dataset: str | None = None
     mixed_share: float = 0.5
     mixed_expression_weight: float = 1.0
@@ -189,6 +192,8 @@ class TrainingConfig:
             )
         if self.block_rows:
             self._require_rows_as_they_lie(objective)
+        if self.cache_on_device:
+            self._require_cacheable()
         if self.num_devices > 1:
             self._require_shareable(objective)
         if self.freeze_expression:
@@ -210,6 +215,20 @@ class TrainingConfig:
         raise FERError(
             f"`block_rows` takes rows as they lie on the disk; it cannot go with {drawn}. Set it to 0."
         )
+
+    def _require_cacheable(self) -> None:
+        more = {
+            "a `mixed_dataset`": self.mixed_dataset is not None,
+            "`mixup_alpha`": self.mixup_alpha > 0,
+            "`jit_compile`": self.jit_compile,
+            "several `devices`": self.num_devices > 1,
+            "`block_rows`": self.block_rows > 0,
+        }
+        if found := [name for name, present in more.items() if present]:
+            raise FERError(
+                "With `cache_on_device` the step itself takes its images from the memory of one device; that "
+                f"cannot go with {' and '.join(found)}. Leave it out."
+            )
 
     def _require_shareable(self, objective: Objective) -> None:
         """Refuses what would not give the result of one device."""

@@ -1,4 +1,4 @@
-"""What is asked of the system: whole pages around the images, shard by shard, and nothing of arrays in memory."""
+"""What is asked of the system: whole pages around the images, by shard, and nothing of arrays in memory."""
 
 import mmap
 

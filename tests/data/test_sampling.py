@@ -171,7 +171,9 @@ def test_what_is_upcoming_is_what_is_drawn_next():
             asked |= set(upcoming.tolist())
         # Whatever is drawn was asked for before, and not just before: a window ahead.
         assert set(one.batch(step).tolist()) <= asked
-    assert sum(len(one.upcoming(step)) > 0 for step in range(one.steps_per_epoch)) == -(-size // window_rows(4))
+    assert sum(len(one.upcoming(step)) > 0 for step in range(one.steps_per_epoch)) == -(
+        -size // window_rows(4)
+    )
     assert len(sampler().upcoming(0)) == 0
 
 
