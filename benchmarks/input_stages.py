@@ -5,8 +5,7 @@
 
 - `stages`: what each stage delivers by itself, and the limit of the same run: copying as many bytes with
   NumPy (for the sampler, one permutation; for positions, a hand-over of nothing; for the augmentation, the
-  warp alone). 112 pixels,
-  RGB, batches of 64, everything in the page cache.
+  warp alone). 112 pixels, RGB, batches of 64, everything in the page cache.
 - `growth`: sets of 10,000, 100,000 and 300,000 records, rendered faces of 48 pixels repeated, through the
   whole pipeline; memory is what belongs to this process alone (RssAnon), in which no mapped file counts.
 - `cold`: the largest of these sets, dropped from the page cache before each pass. A tenth of an epoch over
