@@ -3,9 +3,9 @@
     python benchmarks/export_time.py [--rounds 3] [--backbone residual_small] [--image-size 48]
 
 An export converts, writes the contract into the file, compares the file with the Keras model on 256 images
-and measures its latency 100 times; the limit is TensorFlow's converter by itself. An untrained net with random
-pictures: the time does not depend on weights, so checks that fail are ignored. Export and conversion take
-turns within each round, and medians over the rounds are shown; the first round loads what is needed and
+and measures its latency 100 times; the limit is TensorFlow's converter by itself. An untrained net with
+random pictures: the time does not depend on weights, so checks that fail are ignored. Export and conversion
+take turns within each round, and medians over the rounds are shown; the first round loads what is needed and
 does not count. CPU seconds of the process, all threads.
 """
 
