@@ -8,10 +8,11 @@
   warp alone). 112 pixels, RGB, batches of 64, everything in the page cache.
 - `growth`: sets of 10,000, 100,000 and 300,000 records, rendered faces of 48 pixels repeated, through the
   whole pipeline; memory is what belongs to this process alone (RssAnon), in which no mapped file counts.
-- `cold`: the largest of these sets, dropped from the page cache before each pass. A tenth of an epoch over
-  single rows and over blocks of rows, beside one plain pass through the files. What the disk gave is
-  read from /proc: where single rows are read, each brings its neighbours along, which are not needed until
-  much later; a set larger than the memory then reads them again and again.
+- `cold`: the largest of these sets, dropped from the page cache before each pass. A tenth of an epoch is
+  gathered over single rows and over blocks of rows, beside one plain pass through the files. How often the
+  process had to wait for the disk (major page faults) and what the disk gave is counted by the system. Single
+  rows bring neighbours along that are not needed until much later; a set larger than the memory then reads
+  them again and again.
 
 All variants run in turn within each round, so that a drift of the machine's speed hits all alike; ratios are
 taken within a round, and medians over the rounds are shown. CPU seconds of the process, all threads. Linux.
@@ -20,6 +21,7 @@ taken within a round, and medians over the rounds are shown. CPU seconds of the 
 import argparse
 import gc
 import os
+import resource
 import statistics
 import sys
 import tempfile
@@ -201,9 +203,6 @@ def own_memory_mb() -> float:
 
 def show_growth(images: np.ndarray, folder: Path, rounds: int, sizes: Sequence[int]) -> None:
     """Prints speed and memory by the size of the set."""
-    for size in sizes:
-        write_repeated(folder / f"faces-{size}", images, size)
-    gc.collect()
     print(f"growth: images of {images.shape[1:]}, whole pipeline, batches of {BATCH_SIZE}")
     print(f"{'records':>8}{'MB on disk':>12}{'images/CPU-s':>14}{'MB of memory':>14}")
     runs: Runs = {}
@@ -255,13 +254,17 @@ def read_files(folder: Path) -> None:
 
 
 def show_cold(folder: Path, num_records: int, num_bytes: int, rounds: int) -> None:
-    """Prints what a tenth of an epoch takes, warm and cold."""
+    """Prints what gathering a tenth of an epoch takes, warm and cold."""
     part = num_records // 10 // BATCH_SIZE
 
     def over(block_rows: int) -> Callable[[], int]:
         def run() -> int:
+            # As the pipeline gathers, without TensorFlow, which would keep the files mapped.
             dataset = open_prepared(folder)
-            consumed(train_pipeline(dataset, sampler_of(dataset, block_rows=block_rows), num_steps=part))
+            sampler = sampler_of(dataset, block_rows=block_rows)
+            for step in range(part):
+                dataset.read_ahead(sampler.upcoming(step))
+                dataset.images(sampler.batch(step))
             return part * BATCH_SIZE
 
         return run
@@ -276,8 +279,7 @@ def show_cold(folder: Path, num_records: int, num_bytes: int, rounds: int) -> No
         "single rows": (True, over(0)),
         f"blocks of {BLOCK_ROWS} rows": (True, over(BLOCK_ROWS)),
     }
-    wall: dict[str, list[float]] = {name: [] for name in variants}
-    given: dict[str, list[float]] = {name: [] for name in variants}
+    measured: dict[str, list[tuple[float, float, float]]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, (cold, run) in variants.items():
             if cold:
@@ -285,13 +287,17 @@ def show_cold(folder: Path, num_records: int, num_bytes: int, rounds: int) -> No
             else:
                 read_files(folder)
             start, before = time.perf_counter(), disk_mb()
+            faults = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
             num_images = run()
-            wall[name].append((time.perf_counter() - start) / num_images)
-            given[name].append((disk_mb() - before) * 1e6 / num_images / num_bytes)
+            faults = resource.getrusage(resource.RUSAGE_SELF).ru_majflt - faults
+            given = (disk_mb() - before) * 1e6 / num_images / num_bytes
+            seconds = time.perf_counter() - start
+            measured[name].append((num_images / seconds, 1000 * faults / num_images, given))
     print(f"cold: {num_records} records, a tenth of an epoch, page cache emptied before each pass")
-    print(f"{'':30}{'images per second':>18}{'bytes from the disk per byte delivered':>40}")
-    for name in variants:
-        print(f"{name:30}{1 / statistics.median(wall[name]):18,.0f}{statistics.median(given[name]):40.2f}")
+    print(f"{'':30}{'images/s':>10}{'waits per 1,000 images':>24}{'bytes from disk per byte delivered':>36}")
+    for name, values in measured.items():
+        speed, waits, given = (statistics.median(kind) for kind in zip(*values, strict=True))
+        print(f"{name:30}{speed:10,.0f}{waits:24.1f}{given:36.2f}")
 
 
 def main() -> None:
@@ -315,11 +321,14 @@ def main() -> None:
         if {"growth", "cold"} & set(options.parts):
             rows = render_rows(SyntheticConfig(num_images=1000, image_size=48), 0, 1000).images
             small = np.round(rows.mean(axis=-1, keepdims=True)).astype(np.uint8)
-            show_growth(small, folder, options.rounds, options.sizes)
-            gc.collect()
+            for size in options.sizes if "growth" in options.parts else options.sizes[-1:]:
+                write_repeated(folder / f"faces-{size}", small, size)
+        # Before the growth, which maps the same files: mapped pages stay in the cache.
         if "cold" in options.parts:
             size = options.sizes[-1]
             show_cold(folder / f"faces-{size}", size, small[0].nbytes, options.rounds)
+        if "growth" in options.parts:
+            show_growth(small, folder, options.rounds, options.sizes)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ __all__ = ["SPLITS", "Box", "Record"]
 SPLITS = ("train", "validation", "test")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """One face of a data set.
 
