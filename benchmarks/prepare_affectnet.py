@@ -1,7 +1,8 @@
-"""CPU time and memory of `keras-fer prepare affectnet`, on made-up trees in each of its layouts.
+r"""CPU time and memory of `keras-fer prepare affectnet`, on made-up trees in each of its layouts.
 
     python benchmarks/prepare_affectnet.py                                  # 20,000 images in each layout
-    python benchmarks/prepare_affectnet.py --layouts npy --images 10000 30000 100000
+    python benchmarks/prepare_affectnet.py --layouts npy --images 10000 30000 100000 --face-size 64 \
+        --options --image-size 112                                           # memory, with less to decode
 
 AffectNet itself needs a signed licence. The trees have its layouts and sizes: faces of 224 × 224 pixels and
 four small arrays for each (npy), photos of 425 × 425 pixels with a face box in a list (csv), class folders
@@ -90,9 +91,9 @@ def write_annotations(folder: Path) -> list[dict[str, Path]]:
     return found
 
 
-def write_npy(root: Path, number: int, pool: Path) -> None:
+def write_npy(root: Path, number: int, pool: Path, face_size: int) -> None:
     """Writes the release of 2021."""
-    pictures = write_pictures(pool / "faces", min(number, DISTINCT_IMAGES), FACE_SIZE)
+    pictures = write_pictures(pool / "faces", min(number, DISTINCT_IMAGES), face_size)
     annotations = write_annotations(pool / "annotations")
     for split in ("train_set", "val_set"):
         (root / split / "images").mkdir(parents=True)
@@ -104,7 +105,7 @@ def write_npy(root: Path, number: int, pool: Path) -> None:
             os.link(file, split / "annotations" / f"{position}_{kind}.npy")
 
 
-def write_csv(root: Path, number: int, pool: Path) -> None:
+def write_csv(root: Path, number: int, pool: Path, face_size: int) -> None:
     """Writes the release of 2017: photos with a face box each, 500 photos to a folder."""
     pictures = write_pictures(pool / "photos", min(number, DISTINCT_IMAGES), PHOTO_SIZE)
     generator = np.random.default_rng(2)
@@ -125,9 +126,9 @@ def write_csv(root: Path, number: int, pool: Path) -> None:
         (root / key).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def write_folders(root: Path, number: int, pool: Path) -> None:
+def write_folders(root: Path, number: int, pool: Path, face_size: int) -> None:
     """Writes class folders by id."""
-    pictures = write_pictures(pool / "faces", min(number, DISTINCT_IMAGES), FACE_SIZE)
+    pictures = write_pictures(pool / "faces", min(number, DISTINCT_IMAGES), face_size)
     for split in ("train", "val"):
         for label in range(8):
             (root / split / str(label)).mkdir(parents=True)
@@ -136,7 +137,7 @@ def write_folders(root: Path, number: int, pool: Path) -> None:
         os.link(pictures[position % len(pictures)], root / split / str(position % 8) / f"{position}.jpg")
 
 
-LAYOUTS: dict[str, Callable[[Path, int, Path], None]] = {
+LAYOUTS: dict[str, Callable[[Path, int, Path, int], None]] = {
     "npy": write_npy,
     "csv": write_csv,
     "folders": write_folders,
@@ -158,7 +159,7 @@ def pillow_rate(pool: Path) -> float:
     start = time.process_time()
     for file in files:
         with Image.open(file) as image:
-            face = image.width == FACE_SIZE
+            face = image.width != PHOTO_SIZE
             # Of a photo a face box of a mean size; stored as `prepare` does by default.
             box, size = (None, 112) if face else ((80, 80, 80 + 250, 80 + 250), 128)
             np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR, box))
@@ -177,13 +178,13 @@ def prepared(root: Path, output: Path, num_images: int, more: Sequence[str], lim
     return Cost(num_images, seconds, int(result.stdout.split()[-1]) * 1024 / 1e6, limit)
 
 
-def costs(layout: str, sizes: Sequence[int], more: Sequence[str]) -> Iterator[Cost]:
+def costs(layout: str, sizes: Sequence[int], face_size: int, more: Sequence[str]) -> Iterator[Cost]:
     """Writes trees of one layout and prepares each."""
     for number in sizes:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             (folder / "pool").mkdir()
-            LAYOUTS[layout](folder / "AffectNet", number, folder / "pool")
+            LAYOUTS[layout](folder / "AffectNet", number, folder / "pool", face_size)
             limit = pillow_rate(folder / "pool")
             yield prepared(folder / "AffectNet", folder / "out", number, more, limit)
 
@@ -200,6 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--layouts", nargs="+", choices=list(LAYOUTS), default=list(LAYOUTS))
     parser.add_argument("--images", nargs="+", type=int, default=[20_000], help="sizes of the trees, growing")
+    parser.add_argument("--face-size", type=int, default=FACE_SIZE, help="pixels, of npy and folders")
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of keras-fer prepare")
     options = parser.parse_args(arguments)
     broken = False
@@ -209,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{columns}{'bytes per image more':>22}")
     for layout in options.layouts:
         last, growth = None, None
-        for cost in costs(layout, options.images, options.options):
+        for cost in costs(layout, options.images, options.face_size, options.options):
             growth = None if last is None else bytes_per_image(last, cost)
             rate = cost.num_images / cost.cpu_s
             more = "" if growth is None else f"{growth:,.0f}"

@@ -39,7 +39,7 @@ def _advise(shard: np.ndarray, first: int, stop: int, advice: int) -> int:
     if mapped is None:
         return 0
     # The map begins on a page at or before the images; what is asked for must begin on a page too.
-    offset = shard.offset % mmap.ALLOCATIONGRANULARITY
+    offset = int(getattr(shard, "offset", 0)) % mmap.ALLOCATIONGRANULARITY
     begin, end = offset + first * shard[0].nbytes, offset + stop * shard[0].nbytes
     begin -= begin % mmap.PAGESIZE
     mapped.madvise(advice, begin, end - begin)
