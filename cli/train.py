@@ -150,7 +150,7 @@ OPTION_GROUPS = {
         *("epochs", "steps_per_epoch", "batch_size", "learning_rate", "warmup_share", "weight_decay"),
         *("critic_learning_rate", "ema_momentum", "gradient_clip", "validation_split", "patience", "seed"),
     ),
-    "Machine": ("precision", "devices", "jit_compile"),
+    "Machine": ("precision", "devices", "jit_compile", "cache_on_device", "block_rows"),
 }
 
 
