@@ -1,13 +1,15 @@
 """Record to stored image: decode, crop the face, resize, in parallel and in order."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from keras_fer.data.packed_records import PackedRecords
 from keras_fer.data.readers.reasons import MISSING_FILE
 from keras_fer.data.records import Box, Record
 from keras_fer.errors import FERError
@@ -50,7 +52,7 @@ class CropPlan:
 
 
 def plan_crop(
-    records: Sequence[Record],
+    records: Sequence[Record] | PackedRecords,
     image_size: int | None,
     crop_size: int | None,
     crop_margin: float,
@@ -70,8 +72,9 @@ def plan_crop(
     Raises:
         FERError: if the sizes contradict each other, or a margin is asked for where there are no boxes.
     """
-    usable = [record for record in records if record.dropped is None]
-    sample = usable[:: max(1, len(usable) // _NUM_SAMPLED)][:_NUM_SAMPLED]
+    usable = [position for position, record in enumerate(records) if record.dropped is None]
+    spread = usable[:: max(1, len(usable) // _NUM_SAMPLED)][:_NUM_SAMPLED]
+    sample = [records[position] for position in spread]
     boxed = any(record.box is not None for record in sample)
     if crop_margin > 0 and sample and not boxed:
         raise FERError("The data set has no face boxes, its images are crops: leave out --crop-margin.")
@@ -100,7 +103,7 @@ def _common_size(images: Sequence[np.ndarray]) -> int:
 
 
 def decoded(
-    records: Sequence[Record], plan: CropPlan, num_workers: int
+    records: Iterable[Record], plan: CropPlan, num_workers: int
 ) -> Iterator[list[tuple[Record, np.ndarray | str]]]:
     """Yields chunks of records with their image or the reason why there is none, in order.
 
@@ -117,8 +120,9 @@ def decoded(
     pool = ThreadPoolExecutor(num_workers)
     waiting: deque[Future] = deque()
     try:
-        for start in range(0, len(records), _CHUNK):
-            waiting.append(pool.submit(_decode_chunk, records[start : start + _CHUNK], plan))
+        remaining = iter(records)
+        while chunk := list(islice(remaining, _CHUNK)):
+            waiting.append(pool.submit(_decode_chunk, chunk, plan))
             if len(waiting) > 4 * num_workers:
                 yield waiting.popleft().result()
         while waiting:

@@ -36,6 +36,7 @@ def train_pipeline(
     targets: Mapping[str, np.ndarray] | None = None,
     mixup_alpha: float = 0.0,
     rows: tuple[int, int] | None = None,
+    positions: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Delivers the batches of `sampler`, in the order of steps.
 
@@ -56,6 +57,8 @@ def train_pipeline(
             views or further `targets`.
         rows: the first row of each batch that is delivered and the first after them, or None for all.
             `augmentation` is given it as `rows` then, and returns these rows as they are among all.
+        positions: those of `keras_fer.data.device_cache.CachedImages`, whose images the device holds; the
+            pipeline then delivers them in the place of images, and neither blends nor augments.
 
     Returns:
         Batches `(images, y)` of static shape, B = `sampler.batch_size`. `images` is uint8 `(B, height,
@@ -63,7 +66,7 @@ def train_pipeline(
         them. `y` is a dict of `expression`, int32 `(B,)` or, soft, float32 `(B, num_classes)`;
         `valence_arousal`, float32 `(B, 2)`, NaN where absent, only for a data set that has it; `pair`,
         int32 `(B,)`, −1 for none, only in mode `pairs`; `view`, int32 `(B,)`, the number of the image,
-        only from `TwoViews`; and `targets`.
+        only from `TwoViews`; and `targets`. With `positions` the first element is int32 `(B,)` instead.
     """
     columns = _target_columns(dataset, soft_labels)
     if sampler.mode == "pairs":
@@ -71,7 +74,13 @@ def train_pipeline(
     if sampler.mode == "views":
         columns["view"] = np.arange(len(dataset), dtype=np.int32)
     columns |= targets or {}
-    gather = _gather(dataset, columns, sampler.batch, sampler.batch_size)
+
+    def drawn(step: int) -> np.ndarray:
+        if positions is None:
+            dataset.read_ahead(sampler.upcoming(step))
+        return sampler.batch(step)
+
+    gather = _gather(dataset, columns, drawn, sampler.batch_size, positions)
     if mixup_alpha:
         gather = _mixed_up(gather, mixup_alpha, len(dataset.label_names), augmentation_seed)
     return _batches(gather, start_step, num_steps, augmentation, augmentation_seed, rows)
@@ -109,6 +118,8 @@ def mixture_pipeline(
     dtypes = [tf.uint8] * len(mixture.parts) + [tf.as_dtype(dtype) for _, dtype in specs.values()]
 
     def read(step: np.ndarray) -> list[np.ndarray]:
+        for part in mixture.parts:
+            part.dataset.read_ahead(part.sampler.upcoming(int(step)))
         rows = mixture.rows(int(step))
         images = [part.dataset.images(own) for part, own in zip(mixture.parts, rows, strict=True)]
         return [*images, *mixture.targets(rows).values()]
@@ -249,18 +260,21 @@ def _gather(
     columns: dict[str, np.ndarray],
     rows_of_step: Callable[[int], np.ndarray],
     batch_size: int | None,
+    positions: np.ndarray | None = None,
 ) -> Callable[[tf.Tensor], Batch]:
-    """Returns the TensorFlow function from step to `(images, y)`."""
-    dtypes = [tf.uint8, *(tf.as_dtype(column.dtype) for column in columns.values())]
+    """Returns the TensorFlow function from step to `(images, y)`, with `positions` to `(positions, y)`."""
+    dtypes = [tf.uint8 if positions is None else tf.int32]
+    dtypes += [tf.as_dtype(column.dtype) for column in columns.values()]
 
     def read(step: np.ndarray) -> list[np.ndarray]:
         rows = rows_of_step(int(step))
-        return [dataset.images(rows), *(column[rows] for column in columns.values())]
+        images = dataset.images(rows) if positions is None else positions[rows]
+        return [images, *(column[rows] for column in columns.values())]
 
     def gather(step: tf.Tensor) -> Batch:
         images, *targets = tf.numpy_function(read, [step], dtypes, stateful=False)
-        images.set_shape((batch_size, *dataset.image_shape))
-        images = _three_channels(images)
+        images.set_shape((batch_size, *(dataset.image_shape if positions is None else ())))
+        images = _three_channels(images) if positions is None else images
         for target, column in zip(targets, columns.values(), strict=True):
             target.set_shape((batch_size, *column.shape[1:]))
         return images, dict(zip(columns, targets, strict=True))

@@ -5,12 +5,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from keras_fer.atomic import require_new_folder
 from keras_fer.data.cropping import COLORS, CropPlan, decoded, plan_crop
 from keras_fer.data.duplicates import near_duplicate_groups, pixel_hashes
+from keras_fer.data.packed_records import PackedRecords
 from keras_fer.data.prepared import PreparedDataset, PreparedWriter
 from keras_fer.data.readers import Reader
 from keras_fer.data.readers.reasons import BY_PROTOCOL
@@ -94,7 +96,7 @@ def prepare(
     """
     options = options or PrepareOptions()
     require_new_folder(output)
-    records = list(reader)
+    records = PackedRecords(reader)
     plan = plan_crop(records, options.image_size, options.crop_size, options.crop_margin, options.color)
     num_workers = options.num_workers or os.cpu_count() or 1
     with PreparedWriter(
@@ -110,7 +112,7 @@ def prepare(
         excluded = _test_hashes(records, plan, num_workers) if options.drop_duplicates else frozenset()
         subjects = _subject_numbers(records)
         done = writer.records_done
-        for chunk in decoded(records[done:], plan, num_workers):
+        for chunk in decoded(records.since(done), plan, num_workers):
             _write(writer, chunk, subjects, excluded)
             done += len(chunk)
             if progress is not None:
@@ -137,14 +139,13 @@ def _config(reader: Reader, options: PrepareOptions, plan: CropPlan) -> dict:
     }
 
 
-def _require_same_records(writer: PreparedWriter, records: Sequence[Record]) -> None:
+def _require_same_records(writer: PreparedWriter, records: PackedRecords) -> None:
     """Refuses to resume if the records that an interrupted run wrote are not the first of the data set."""
     if not writer.records_done:
         return
-    first = records[: writer.records_done]
-    labels = {record.source: record.label for record in first}
+    labels = {record.source: record.label for record in islice(records, writer.records_done)}
     columns = writer.columns()
-    if writer.sources() != [record.source for record in first] or columns["labels"].tolist() != [
+    if writer.sources() != list(labels) or columns["labels"].tolist() != [
         labels[source] for source in columns["sources"].tolist()
     ]:
         raise FERError(
@@ -153,9 +154,9 @@ def _require_same_records(writer: PreparedWriter, records: Sequence[Record]) -> 
         )
 
 
-def _test_hashes(records: Sequence[Record], plan: CropPlan, num_workers: int) -> frozenset[int]:
+def _test_hashes(records: PackedRecords, plan: CropPlan, num_workers: int) -> frozenset[int]:
     """Returns the pixel hashes of the test images."""
-    tests = [record for record in records if record.split == "test" and record.dropped is None]
+    tests = (record for record in records if record.split == "test" and record.dropped is None)
     hashes: set[int] = set()
     for chunk in decoded(tests, plan, num_workers):
         images = [image for _, image in chunk if not isinstance(image, str)]
@@ -163,7 +164,7 @@ def _test_hashes(records: Sequence[Record], plan: CropPlan, num_workers: int) ->
     return frozenset(hashes)
 
 
-def _subject_numbers(records: Sequence[Record]) -> dict[str, int]:
+def _subject_numbers(records: PackedRecords) -> dict[str, int]:
     """Numbers the subjects in order of first appearance."""
     names = dict.fromkeys(record.subject for record in records if record.subject is not None)
     return {name: number for number, name in enumerate(names)}

@@ -23,6 +23,7 @@ from keras_fer.data.prepared_format import (
     Columns,
 )
 from keras_fer.data.prepared_partial import DROP_KEYS, PartialFolder
+from keras_fer.data.read_ahead import read_ahead
 from keras_fer.data.records import SPLITS
 from keras_fer.errors import FERError
 from keras_fer.version import __version__
@@ -103,6 +104,10 @@ class PreparedDataset:
         for row, (shard_id, position) in enumerate(zip(shard_ids.tolist(), positions, strict=True)):
             images[row] = shards[shard_id][position]
         return images
+
+    def read_ahead(self, indices: np.ndarray) -> int:
+        """Asks the system to read images soon, int64 in ascending order; returns the bytes asked for."""
+        return read_ahead(self._shards, self._starts, indices)
 
     def class_counts(self, split: str) -> np.ndarray:
         """Returns the number of images of each label in a split, int64 `(classes,)`."""

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 
+from keras_fer.data.block_shuffle import block_permutation, window_rows, window_that_begins
 from keras_fer.errors import FERError
 
 MODES = ("natural", "balanced", "tempered", "pairs")
@@ -43,6 +44,10 @@ class IndexSampler:
     class every row is drawn equally often, up to once. A set too small for one batch is repeated in it.
     Rows with label −1 are left out in every mode, and counted in `num_left_out`.
 
+    Mode `natural` can shuffle blocks of neighbouring rows instead, and rows within a window of blocks, see
+    `keras_fer.data.block_shuffle`: then what is read from the disk lies together, and less of it has to be
+    kept in memory. Rows of one class that lie together then come near each other.
+
     Args:
         labels: int array `(n,)`, the class of each of `indices`, −1 for none.
         indices: int array `(n,)`, the rows of the data set to draw from, usually one split.
@@ -52,6 +57,7 @@ class IndexSampler:
         seed: not negative.
         pairs: int array `(n,)`, pair ids, −1 for none; needed by mode `pairs`.
         num_classes: length of `prior`; by default the largest label plus one.
+        block_rows: rows of a block in mode `natural`; 0 shuffles over the whole set.
 
     Attributes:
         steps_per_epoch: batches per epoch, at least 1.
@@ -72,10 +78,11 @@ class IndexSampler:
         seed: int = 0,
         pairs: np.ndarray | None = None,
         num_classes: int | None = None,
+        block_rows: int = 0,
     ):
         labels = np.asarray(labels, np.int64)
         indices = np.asarray(indices, np.int64)
-        _require_options(mode, batch_size, temperature, seed)
+        _require_options(mode, batch_size, temperature, seed, block_rows)
         if labels.ndim != 1 or labels.shape != indices.shape:
             raise FERError(
                 "`labels` must hold one label for each of `indices`. "
@@ -85,6 +92,7 @@ class IndexSampler:
         self.mode = mode
         self.temperature = float(temperature)
         self.seed = int(seed)
+        self.block_rows = int(block_rows)
         usable = labels >= 0
         self._pairs: np.ndarray | None = None
         if mode == "pairs":
@@ -93,6 +101,9 @@ class IndexSampler:
             self._pairs = pairs[usable]
         self._rows = indices[usable]
         self._labels = labels[usable]
+        if block_rows:
+            on_disk = np.argsort(self._rows, kind="stable")
+            self._rows, self._labels = self._rows[on_disk], self._labels[on_disk]
         self.num_left_out = int(len(indices) - len(self._rows))
         if not len(self._rows):
             wanted = "labelled exact pair" if mode == "pairs" else "labelled row"
@@ -117,6 +128,32 @@ class IndexSampler:
         start = position * self.batch_size
         return self._rows[self._order(epoch)[start : start + self.batch_size]]
 
+    def upcoming(self, step: int) -> np.ndarray:
+        """Returns rows that steps after this one will draw, to be read from the disk meanwhile.
+
+        Args:
+            step: number of the batch since the start of training, from 0.
+
+        Returns:
+            int64 `(n,)`, ascending: where a window of blocks begins in `step` those of the next window, of
+            the first step those of its own as well. Empty in other steps, and without blocks.
+        """
+        epoch, position = divmod(int(step), self.steps_per_epoch)
+        window = window_that_begins(position, self.batch_size, self.block_rows) if self.block_rows else None
+        if window is None:
+            return np.empty(0, np.int64)
+        rows = [self._window(epoch, window)] if step == 0 else []
+        rows.append(self._window(epoch, window + 1))
+        if not len(rows[-1]):
+            rows[-1] = self._window(epoch + 1, 0)
+        return np.unique(np.concatenate(rows))
+
+    def _window(self, epoch: int, window: int) -> np.ndarray:
+        """Returns the rows of one window of blocks, none beyond the end of the epoch."""
+        size = window_rows(self.block_rows)
+        length = self.steps_per_epoch * self.batch_size
+        return self._rows[self._order(epoch)[window * size : min(length, (window + 1) * size)]]
+
     def _order(self, epoch: int) -> np.ndarray:
         """Returns positions in `_rows` for a whole epoch; the last two epochs are kept.
 
@@ -132,6 +169,10 @@ class IndexSampler:
     def _draw_order(self, epoch: int) -> np.ndarray:
         generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((self.seed, epoch))))
         length = self.steps_per_epoch * self.batch_size
+        if self.block_rows:
+            rounds = -(-length // len(self._rows))
+            drawn = [block_permutation(len(self._rows), self.block_rows, generator) for _ in range(rounds)]
+            return np.concatenate(drawn)[:length]
         if self.mode == "natural":
             return _repeated_permutation(np.arange(len(self._rows)), length, generator)
         if self._pairs is not None:
@@ -169,7 +210,7 @@ class IndexSampler:
         return shares / shares.sum()
 
 
-def _require_options(mode: str, batch_size: int, temperature: float, seed: int) -> None:
+def _require_options(mode: str, batch_size: int, temperature: float, seed: int, block_rows: int) -> None:
     if mode not in MODES:
         raise FERError(f"There is no sampling mode {mode!r}. There are: {', '.join(MODES)}.")
     if batch_size < 1:
@@ -183,6 +224,13 @@ def _require_options(mode: str, batch_size: int, temperature: float, seed: int) 
         )
     if seed < 0:
         raise FERError(f"`seed` must not be negative. Received: seed={seed}.")
+    if block_rows < 0:
+        raise FERError(f"`block_rows` must not be negative. Received: block_rows={block_rows}.")
+    if block_rows and mode != "natural":
+        raise FERError(
+            f"`block_rows` takes rows as they lie on the disk, which sampling mode {mode!r} cannot do: set "
+            "it to 0 or sample in mode 'natural'."
+        )
 
 
 def _require_pairs(pairs: np.ndarray | None, indices: np.ndarray) -> np.ndarray:

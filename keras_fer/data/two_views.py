@@ -46,3 +46,7 @@ class TwoViews:
             step: number of the batch since the start of training, from 0.
         """
         return np.repeat(self._sampler.batch(step), 2)
+
+    def upcoming(self, step: int) -> np.ndarray:
+        """Returns rows that later steps will draw, see `IndexSampler.upcoming`."""
+        return self._sampler.upcoming(step)

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
+from keras_fer.data.device_cache import CachedImages
 from keras_fer.data.mixture import Mixture, MixturePart
 from keras_fer.data.pipeline import mixture_pipeline, train_pipeline
 from keras_fer.data.prepared import PreparedDataset
@@ -26,12 +27,15 @@ class TrainingBatches:
         pipeline: takes `num_steps`, `augmentation` and `augmentation_seed` as `train_pipeline` does.
         num_withheld: training images of the mixed data set that are left out, since they are
             validation or test images of the data set.
+        cached: what the device holds, where the config asks for that; the pipeline then delivers positions
+            in it.
     """
 
     steps_per_epoch: int
     prior: np.ndarray
     pipeline: Callable[..., tf.data.Dataset]
     num_withheld: int = 0
+    cached: CachedImages | None = None
 
 
 def training_batches(
@@ -57,6 +61,7 @@ def training_batches(
     sampler = _sampler(config, dataset, rows, size, config.seed, views=objective.needs_views)
     if mixed is None:
         _require_pairs(config, dataset, rows, [sampler])
+        cached = CachedImages(dataset, rows) if config.cache_on_device else None
         pipeline = partial(
             train_pipeline,
             dataset,
@@ -64,8 +69,9 @@ def training_batches(
             config.soft_labels,
             targets=targets[0],
             mixup_alpha=config.mixup_alpha,
+            positions=None if cached is None else cached.positions,
         )
-        return TrainingBatches(sampler.steps_per_epoch, sampler.prior, pipeline)
+        return TrainingBatches(sampler.steps_per_epoch, sampler.prior, pipeline, cached=cached)
     other = _sampler(config, mixed, others[0], config.mixed_rows, _other_seed(config.seed))
     _require_pairs(config, dataset, rows, [sampler, other])
     parts = [
@@ -106,6 +112,7 @@ def _sampler(
         seed=seed,
         pairs=dataset.pairs[rows] if paired else None,
         num_classes=len(dataset.label_names),
+        block_rows=config.block_rows,
     )
     return TwoViews(sampler) if views else sampler
 

@@ -60,6 +60,10 @@ class TrainingConfig:
         gradient_clip: largest norm of the encoder's whole gradient; 0 for none.
         sampling: `"natural"`, `"balanced"` or `"tempered"`; pairs are sampled as pairs.
         temperature: of `"tempered"`: class shares go with count ** temperature.
+        block_rows: with `"natural"` sampling, for slow disks: blocks of so many neighbouring rows are
+            shuffled, and rows within a window of 32 blocks; 0 shuffles over the whole data set.
+        cache_on_device: whether the training images are copied to the memory of the device once, which then
+            gathers each batch itself.
         mixed_dataset: folder of a second prepared data set, whose training split gives part of each
             batch; None for none. Labels are mapped by name; images that the first data set is judged
             on are left out.
@@ -111,6 +115,8 @@ class TrainingConfig:
     gradient_clip: float = 0.0
     sampling: str = "natural"
     temperature: float = 0.5
+    block_rows: int = 0
+    cache_on_device: bool = False
     mixed_dataset: str | None = None
     mixed_share: float = 0.5
     mixed_expression_weight: float = 1.0
@@ -144,6 +150,7 @@ class TrainingConfig:
             "probe_every": self.probe_every is None or self.probe_every >= 1,
             "pooling": self.pooling in ("average", "flatten"),
             "sampling": self.sampling in SAMPLING,
+            "block_rows": self.block_rows >= 0,
             "mixed_dataset": self.mixed_dataset is None or isinstance(self.mixed_dataset, str),
             "mixed_share": 0 < self.mixed_share < 1,
             "mixed_expression_weight": 0 <= self.mixed_expression_weight < float("inf"),
@@ -186,6 +193,10 @@ class TrainingConfig:
                 "of a batch, and each data set gives two or more. Choose another share or a larger "
                 "`batch_size`."
             )
+        if self.block_rows:
+            self._require_rows_as_they_lie(objective)
+        if self.cache_on_device:
+            self._require_cacheable()
         if self.num_replicas > 1:
             self._require_shareable(objective)
         if self.freeze_expression:
@@ -196,6 +207,30 @@ class TrainingConfig:
             raise FERError(
                 "`view_invariance_weight` compares two augmented views of each image, which are equal "
                 "without augmentation. Choose another `augmentation` than 'none', or set the weight to 0."
+            )
+
+    def _require_rows_as_they_lie(self, objective: Objective) -> None:
+        drawn = f"{self.sampling!r} sampling"
+        if objective.needs_pairs:
+            drawn = f"the exact pairs of the preset {self.preset!r}"
+        elif self.sampling == "natural":
+            return
+        raise FERError(
+            f"`block_rows` takes rows as they lie on the disk; it cannot go with {drawn}. Set it to 0."
+        )
+
+    def _require_cacheable(self) -> None:
+        more = {
+            "a `mixed_dataset`": self.mixed_dataset is not None,
+            "`mixup_alpha`": self.mixup_alpha > 0,
+            "`jit_compile`": self.jit_compile,
+            "several devices": self.num_replicas > 1,
+            "`block_rows`": self.block_rows > 0,
+        }
+        if found := [name for name, present in more.items() if present]:
+            raise FERError(
+                "With `cache_on_device` the step itself takes its images from the memory of one device; that "
+                f"cannot go with {' and '.join(found)}. Leave it out."
             )
 
     def _require_shareable(self, objective: Objective) -> None:

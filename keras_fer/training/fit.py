@@ -212,7 +212,7 @@ def _model(run: _Run) -> DisentanglingModel | FactorModel:
 
 
 def _augmentation(run: _Run, model: DisentanglingModel | FactorModel):
-    return augmentation(run.config, run.dataset, model.contract.image_size)
+    return augmentation(run.config, run.dataset, model.contract.image_size, run.batches.cached)
 
 
 def _train(

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_fer.contract import ModelContract
 from keras_fer.data.augmentation import AUGMENTATIONS, augment
 from keras_fer.data.crop_convention import crop_convention
+from keras_fer.data.device_cache import CachedImages
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.errors import FERError
 from keras_fer.models.backbones import backbone
@@ -83,8 +84,17 @@ def _provenance(dataset: PreparedDataset) -> str:
     return f"{source}; {dataset.info.get('description', '')}".strip("; ")
 
 
-def augmentation(config: TrainingConfig, dataset: PreparedDataset, image_size: int):
-    """Returns the function that `DisentanglingModel.compile` takes."""
+def augmentation(
+    config: TrainingConfig, dataset: PreparedDataset, image_size: int, cached: CachedImages | None = None
+):
+    """Returns the function that `DisentanglingModel.compile` takes.
+
+    Args:
+        config: of the run.
+        dataset: gives the geometry.
+        image_size: that the model sees, pixels.
+        cached: images that the device holds; the function then takes positions in it, int32 `(batch,)`.
+    """
     level = factor_augmentation(config.factors or (), AUGMENTATIONS[config.augmentation])
 
     def augmented(
@@ -93,6 +103,8 @@ def augmentation(config: TrainingConfig, dataset: PreparedDataset, image_size: i
         pairs: tf.Tensor | None,
         rows: tuple[int, int] | None = None,
     ) -> tf.Tensor:
+        if cached is not None:
+            images = cached.images(images)
         return augment(images, level, image_size, dataset.crop_size, seed, pairs, rows)
 
     return augmented

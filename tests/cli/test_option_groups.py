@@ -2,7 +2,6 @@ import click
 from click.testing import CliRunner
 
 from keras_fer.cli.option_groups import GroupedCommand, option_records
-from keras_fer.cli.train import OPTION_GROUPS, command
 
 grouped = GroupedCommand(
     "grouped",
@@ -32,11 +31,3 @@ def test_headings_by_hand():
 def test_a_command_without_groups_has_one_heading():
     plain = click.Command("plain", params=[click.Option(["--rate"], help="How fast.")])
     assert option_records(plain, click.Context(plain)) == {"Options": [("--rate TEXT", "How fast.")]}
-
-
-def test_each_option_of_train_has_its_place():
-    names = [name for group in OPTION_GROUPS.values() for name in group]
-    assert len(names) == len(set(names))
-    others = option_records(command, click.Context(command))["Options"]
-    flags = [flag.split()[0] for flag, _ in others]
-    assert flags == ["--resume", "--preset", "--config", "--progress", "--probe-every"]

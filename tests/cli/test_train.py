@@ -5,14 +5,11 @@ import pytest
 from click.testing import CliRunner
 
 from keras_fer.cli.main import main
-from keras_fer.cli.train import CONFIG_OPTIONS, OBJECTIVE_OPTIONS
 from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.prepare import prepare_synthetic
 from keras_fer.export.deploy import deploy_model
 from keras_fer.models.loading import load_model
-from keras_fer.models.objective import Objective
-from keras_fer.training.config import TrainingConfig
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +168,3 @@ def test_refused_in_one_sentence_without_tensorflow(
     arguments = [argument.format(faces=faces) for argument in arguments]
     assert_refused("train", *arguments, code=code, message=message)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_every_option_is_a_field():
-    assert set(CONFIG_OPTIONS) <= set(TrainingConfig.__dataclass_fields__)
-    assert set(OBJECTIVE_OPTIONS) <= set(Objective.__dataclass_fields__)

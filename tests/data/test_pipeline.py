@@ -172,6 +172,32 @@ def test_mixup_is_a_function_of_seed_and_step(rich):
     np.testing.assert_array_equal(whole[1][1]["expression"], targets["expression"])
 
 
+def test_blocks_are_read_ahead_and_delivered_as_drawn(gray, monkeypatch):
+    asked = []
+    monkeypatch.setattr(type(gray), "read_ahead", lambda self, rows: asked.append(rows) or 0)
+    rows = gray.indices("train")
+    sampler = IndexSampler(gray.labels[rows], rows, 20, seed=5, block_rows=1)  # windows of 32 rows
+    batches = list(train_pipeline(gray, TwoViews(sampler), num_steps=6).as_numpy_iterator())
+    for step, (images, _) in enumerate(batches):
+        np.testing.assert_array_equal(images[0::2, 0, 0, 0], sampler.batch(step))
+    expected = [sampler.upcoming(step) for step in range(6)]
+    assert sorted(map(len, asked)) == sorted(map(len, expected))
+    assert set(np.concatenate(asked)) == set(np.concatenate(expected))
+    assert len(np.concatenate(expected)) >= 60
+
+
+def test_positions_in_the_place_of_images(gray):
+    sampler = train_sampler(gray, "pairs")
+    positions = np.arange(SIZE, dtype=np.int32)[::-1].copy()
+    plain = train_pipeline(gray, sampler, start_step=1, num_steps=3)
+    light = train_pipeline(gray, sampler, start_step=1, num_steps=3, positions=positions)
+    assert light.element_spec == (tf.TensorSpec(32, tf.int32), plain.element_spec[1])
+    for (images, y), (places, targets) in zip(plain, light, strict=True):
+        np.testing.assert_array_equal(images[:, 0, 0, 0], positions[places])
+        for name, values in y.items():
+            np.testing.assert_array_equal(values, targets[name])
+
+
 def test_endless_unless_told(gray):
     assert train_pipeline(gray, train_sampler(gray)).cardinality() == tf.data.INFINITE_CARDINALITY
     assert train_pipeline(gray, train_sampler(gray), num_steps=7).cardinality() == 7

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_fer.data.block_shuffle import WINDOW_BLOCKS, window_rows
 from keras_fer.data.sampling import MODES, IndexSampler, balancing_weights
 from keras_fer.errors import FERError
 
@@ -121,6 +122,73 @@ def test_a_set_smaller_than_a_batch_is_repeated_in_it():
     assert np.bincount(one.batch(0), minlength=8)[5:].tolist() in ([3, 3, 2], [3, 2, 3], [2, 3, 3])
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    size=st.integers(1, 2000),
+    block_rows=st.integers(1, 40),
+    batch_size=st.integers(1, 40),
+    seed=st.integers(0, 9),
+    number=st.integers(0, 3),
+)
+def test_an_epoch_of_blocks_holds_each_row_once_and_few_blocks_at_a_time(
+    size, block_rows, batch_size, seed, number
+):
+    rows = np.random.default_rng(0).permutation(size) + 5  # in any order; they lie on the disk by number
+    one = IndexSampler(np.zeros(size), rows, batch_size, seed=seed, block_rows=block_rows)
+    drawn = epoch(one, number)
+    _, counts = np.unique(drawn, return_counts=True)
+    if size >= batch_size:
+        assert counts.max() == 1
+        assert size - len(drawn) < batch_size
+    assert np.isin(drawn, rows).all()
+    for start in range(0, min(len(drawn), size), window_rows(block_rows)):
+        window = drawn[start : min(size, start + window_rows(block_rows))]
+        assert len(np.unique((window - 5) // block_rows)) <= WINDOW_BLOCKS + 1
+    # Any later position is what it would have been in one go: what a resumed run needs.
+    resumed = IndexSampler(np.zeros(size), rows, batch_size, seed=seed, block_rows=block_rows)
+    last = (number + 1) * one.steps_per_epoch - 1
+    np.testing.assert_array_equal(resumed.batch(last), drawn[-batch_size:])
+
+
+def test_blocks_are_other_ones_in_each_epoch_and_by_seed():
+    size = 4000
+    one, other = (IndexSampler(np.zeros(size), np.arange(size), 10, seed=s, block_rows=20) for s in (1, 2))
+    orders = [epoch(one), epoch(one, 1), epoch(other)]
+    first_windows = {frozenset((order[: window_rows(20)] // 20).tolist()) for order in orders}
+    assert len(first_windows) == 3
+    assert all(len(window) == WINDOW_BLOCKS for window in first_windows)
+
+
+def test_what_is_upcoming_is_what_is_drawn_next():
+    size, batch_size = 1000, 24
+    one = IndexSampler(np.zeros(size), np.arange(size) * 2, batch_size, seed=3, block_rows=4)
+    steps = 2 * one.steps_per_epoch
+    asked: set[int] = set()
+    for step in range(steps):
+        if step + 1 < steps:
+            upcoming = one.upcoming(step)
+            assert (np.diff(upcoming) > 0).all()
+            asked |= set(upcoming.tolist())
+        # Whatever is drawn was asked for before, and not just before: a window ahead.
+        assert set(one.batch(step).tolist()) <= asked
+    assert sum(len(one.upcoming(step)) > 0 for step in range(one.steps_per_epoch)) == -(
+        -size // window_rows(4)
+    )
+    assert len(sampler().upcoming(0)) == 0
+
+
+def test_two_blocks_of_one_class_come_near_each_other():
+    # The price of reading what lies together, told in the docs: shares of a class vary by window.
+    labels = np.arange(20_000) // 100 % 8
+    window = window_rows(100)
+    shuffled, blocks = (
+        IndexSampler(labels, np.arange(20_000), 100, seed=1, block_rows=block_rows) for block_rows in (0, 100)
+    )
+    spread = [np.std([np.mean(labels[epoch(one)[s : s + window]] == 0) for s in (0, window, 2 * window)])
+              for one in (shuffled, blocks)]  # fmt: skip
+    assert spread[0] < 0.01 < spread[1]
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_batch_depends_on_seed_and_step_only(mode):
     pairs = np.arange(100) // 2
@@ -171,6 +239,10 @@ def test_any_set_gives_full_batches_of_its_rows_in_the_shares_of_the_prior(data,
         ({"labels": LABELS[:5]}, "one label for each"),
         ({"labels": [], "rows": []}, "no labelled row among the 0 rows"),
         ({"mode": "tempered", "temperature": 1.5}, "`temperature` must lie between 0"),
+        ({"block_rows": -1}, "`block_rows` must not be negative"),
+        ({"block_rows": 8, "mode": "balanced"}, "sampling mode 'balanced' cannot do"),
+        ({"block_rows": 8, "mode": "tempered"}, "sampling mode 'tempered' cannot do"),
+        ({"block_rows": 8, "mode": "pairs", "pairs": ROWS}, "sampling mode 'pairs' cannot do"),
         ({"seed": -1}, "`seed` must not be negative"),
         ({"num_classes": 2}, "Label 2 is outside the 2 classes"),
     ],

@@ -58,6 +58,7 @@ def test_batch_size_is_even(batch_size):
         ("mixed_share", 1.0),
         ("mixed_expression_weight", -1.0),
         ("mixed_expression_weight", float("nan")),
+        ("block_rows", -1),
         ("mixup_alpha", -0.1),
         ("mixup_alpha", float("inf")),
     ],
@@ -169,3 +170,35 @@ def test_images_are_augmented_beside_a_step_that_cannot():
     assert not config().augments_in_pipeline
     assert config(jit_compile=True).augments_in_pipeline
     assert config(devices=2).augments_in_pipeline
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"sampling": "balanced"}, "'balanced' sampling"),
+        ({"sampling": "tempered"}, "'tempered' sampling"),
+        ({"preset": "disentangle_pairs"}, "the exact pairs of the preset 'disentangle_pairs'"),
+    ],
+)
+def test_blocks_go_with_natural_sampling_alone(changes, named):
+    with pytest.raises(FERError, match=f"`block_rows` takes rows as they lie .* cannot go with {named}"):
+        config(block_rows=256, **changes)
+    config(**changes)
+    config(block_rows=256, mixed_dataset="other", objective_changes={"view_invariance_weight": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"mixed_dataset": "other"}, "a `mixed_dataset`"),
+        ({"mixup_alpha": 0.2}, "`mixup_alpha`"),
+        ({"jit_compile": True}, "`jit_compile`"),
+        ({"devices": "cpu:2"}, "several devices"),
+        ({"block_rows": 8, "mixup_alpha": 0.2}, "`mixup_alpha` and `block_rows`"),
+    ],
+)
+def test_what_needs_the_images_before_the_step_cannot_go_with_the_cache(changes, named):
+    with pytest.raises(FERError, match=f"`cache_on_device` .* cannot go with {named}. Leave it out."):
+        config(cache_on_device=True, **changes)
+    config(**changes)
+    config(cache_on_device=True, preset="disentangle_pairs")

@@ -75,6 +75,21 @@ def test_the_stored_config_repeats_the_run(config, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("preset", ["baseline", "disentangle_pairs"])
+@pytest.mark.filterwarnings("ignore:The non-expression representation is collapsing")
+def test_images_that_the_device_holds_train_the_same_weights(config, tmp_path, preset):
+    options = {"preset": preset, "augmentation": "standard", "epochs": 1, "image_size": 16}
+    first = fit(config(**options), verbose=0)
+    second = fit(config(**options, cache_on_device=True, output=str(tmp_path / "cached")), verbose=0)
+    for one, other in zip(load_model(first.folder).weights, load_model(second.folder).weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_blocks_train(config):
+    result = fit(config(block_rows=4, epochs=1), verbose=0)
+    assert read_config(result.folder)["block_rows"] == 4
+
+
 def test_the_saved_model_holds_the_averaged_weights(config, tmp_path, monkeypatch):
     """With a momentum of nearly 1 the average stays where the first step left the weights."""
     monkeypatch.setattr(
