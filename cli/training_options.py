@@ -140,7 +140,7 @@ _OTHER_OPTIONS = (
         "teachers",
         multiple=True,
         type=click.Path(exists=True),
-        help="Run folder, .keras or .tflite file to learn from beside the labels; may be given more than once.",
+        help="Run folder, .keras or .tflite file to learn from beside the labels; repeat it for several.",
     ),
     click.option(
         "--cache-on-device/--no-cache-on-device",
