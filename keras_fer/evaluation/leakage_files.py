@@ -47,7 +47,7 @@ def read_matrix(folder: str | os.PathLike) -> LeakageMatrix | None:
         return None
     try:
         return LeakageMatrix.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise FERError(
             f"{str(path)!r} cannot be read ({error}); remove it, or run `keras-fer probe` again."
         ) from error

@@ -1,5 +1,6 @@
 """The leakage matrix: from which representation which factor can be read, by fresh probes."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from keras_fer.evaluation.representation_names import (
     RESIDUAL_REPRESENTATION,
     short_name,
 )
+from keras_fer.field_types import require_field_types
 
 UNTRAINED = "untrained"
 
@@ -129,6 +131,7 @@ class LeakageSummary:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LeakageSummary":
         """Builds a summary from what `to_dict` returns."""
+        require_field_types(cls, values, "A summary")
         read = dict(values, nuisance_factors=tuple(values["nuisance_factors"]))
         for name in ("leakage_interval", "retention_interval"):
             read[name] = Interval(*read[name]) if read[name] else None
@@ -197,11 +200,12 @@ class LeakageMatrix:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LeakageMatrix":
         """Builds a matrix from what `to_dict` returns."""
+        require_field_types(cls, values, "A leakage matrix")
         train, test = values["splits"]
-        return cls(
+        matrix = cls(
             model=values["model"],
             probes=tuple(RepresentationProbe.from_dict(row) for row in values["probes"]),
-            factors=tuple(MatrixFactor(**factor) for factor in values["factors"]),
+            factors=tuple(map(_factor, values["factors"])),
             summary=LeakageSummary.from_dict(values["summary"]),
             notes=tuple(values["notes"]),
             dataset=values["dataset"],
@@ -209,6 +213,14 @@ class LeakageMatrix:
             num_train=values["num_train"],
             num_test=values["num_test"],
         )
+        for column, factor in itertools.product(matrix.columns, matrix.factors):
+            matrix.probe(column, factor.name)
+        return matrix
+
+
+def _factor(values: Mapping[str, Any]) -> MatrixFactor:
+    require_field_types(MatrixFactor, values, "A factor of the matrix")
+    return MatrixFactor(**values)
 
 
 def model_sources(

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from keras_fer.evaluation.bootstrap import ratio_interval
 from keras_fer.evaluation.metrics import Interval
+from keras_fer.field_types import require_field_types
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Retrieval:
     """
 
     representation: str
-    wanted: str
-    among_other: str
+    wanted: Literal["expression", "identity"]
+    among_other: Literal["expression", "identity"]
     rate: float
     interval: Interval
     chance: float
@@ -35,6 +36,7 @@ class Retrieval:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Retrieval":
         """Builds a row from what `to_dict` returned."""
+        require_field_types(cls, values, "A retrieval")
         return cls(**{**values, "interval": Interval.from_json(values["interval"])})
 
     def to_dict(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from keras_fer.evaluation.report_calibration import CalibrationFacts
 from keras_fer.evaluation.samples import choose_samples
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
+from keras_fer.training.run_tables import RunTables, read_tables, write_tables
 from keras_fer.training.tensorboard_projector import write_projector
 
 
@@ -134,10 +135,10 @@ def write_run_report(
         evaluation=predictions.evaluation,
         calibration=_calibration(run, predictions),
         samples=choose_samples(predictions, dataset),
-        probes=[RepresentationProbe.from_dict(row) for row in tables["probes"]],
+        probes=tables.probes,
         matrix=read_matrix(run) if matrix is None else matrix,
         study=read_study(run),
-        exports=tables["exports"],
+        exports=tables.exports,
         notes=notes,
     )
     write_report(run / run_folder.REPORT, report)
@@ -153,17 +154,15 @@ def _kept_tables(
     run: Path,
     probes: Sequence[RepresentationProbe] | None,
     exports: Sequence[Mapping[str, Any]] | None,
-) -> dict[str, list[dict[str, Any]]]:
+) -> RunTables:
     """Keeps the tables that a report is given, so that they stand in the next one too."""
     path = run / run_folder.REPORT_TABLES
-    tables: dict[str, list[dict[str, Any]]] = {"probes": [], "exports": []}
-    if path.is_file():
-        tables |= run_folder.read_json(path)
+    tables = read_tables(path)
     if probes is None and exports is None:
         return tables
     if probes is not None:
-        tables["probes"] = [row.to_dict() for row in probes]
+        tables = tables._replace(probes=list(probes))
     if exports is not None:
-        tables["exports"] = [dict(row) for row in exports]
-    run_folder.write_json(path, tables)
+        tables = tables._replace(exports=list(exports))
+    write_tables(path, tables)
     return tables
