@@ -31,7 +31,7 @@ INFO_FILE, LABELS_FILE, RECORDS_FILE = "dataset.json", "labels.npz", "records.cs
 FACTOR_PREFIX = "factor_"
 HASH_COLUMNS = ("pixel_hashes", "perceptual_hashes")
 UNREADABLE = (
-    ValueError, OSError, EOFError, KeyError, SyntaxError, MemoryError, NotImplementedError, RuntimeError,
+    ValueError, OSError, EOFError, KeyError, SyntaxError, MemoryError, OverflowError, TypeError, IndexError, NotImplementedError, RuntimeError,
     tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 RECORD_HEADER = (
@@ -140,7 +140,7 @@ def load_shard(path: Path) -> np.ndarray:
         FERError: if the file is not a whole uint8 NumPy file.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="r")
     except UNREADABLE as error:
         raise damaged(path, str(error)) from error
 
@@ -166,7 +166,10 @@ def stored_arrays(path: Path) -> Columns:
     with zipfile.ZipFile(path) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise ValueError("compressed members")
-    with np.load(path, allow_pickle=False) as stored:
+    stored = np.load(path, allow_pickle=False)
+    if isinstance(stored, np.ndarray):  # an archive may follow an array
+        raise ValueError("it is a single array")
+    with stored:
         arrays = {name: stored[name] for name in stored.files}
     if unreadable := [name for name, array in arrays.items() if not is_readable_text(array)]:
         raise ValueError(f"{unreadable[0]} is no text")

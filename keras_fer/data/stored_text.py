@@ -8,7 +8,7 @@ _LARGEST_CODE_POINT = 0x10FFFF
 def is_readable_text(array: np.ndarray) -> bool:
     """Returns whether an array is readable as far as it is text.
 
-    A file can hold four bytes that are no character; NumPy takes them, and Python fails when it is given them.
+    A file can hold four bytes that are no character: NumPy takes them, and Python fails when it gets them.
     """
     if array.dtype.kind != "U" or not array.dtype.itemsize:
         return True

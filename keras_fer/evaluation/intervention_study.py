@@ -117,7 +117,7 @@ class InterventionStudy:
         given = [item.name for item in fields(StudyOptions)]
         rows = [Sensitivity.from_dict(row) for row in values["interventions"]]
         cells = {(row.representation, row.factor) for row in rows}
-        if len(cells) < math.prod(len(set(names)) for names in zip(*cells, strict=True)):
+        if cells and len(cells) < math.prod(len(set(names)) for names in zip(*cells, strict=True)):
             raise FERError("A factor was not changed for each representation.")
         return cls(
             None if faces is None else StudyOptions(**{name: faces[name] for name in given}),

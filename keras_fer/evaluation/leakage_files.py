@@ -1,5 +1,6 @@
 """The leakage matrix on disk: `probes.json` for programs and `probes.html` for people."""
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -46,8 +47,11 @@ def read_matrix(folder: str | os.PathLike) -> LeakageMatrix | None:
     if not path.is_file():
         return None
     try:
-        return LeakageMatrix.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        matrix = LeakageMatrix.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        for column, factor in itertools.product(matrix.columns, matrix.factors):
+            matrix.probe(column, factor.name)
     except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise FERError(
             f"{str(path)!r} cannot be read ({error}); remove it, or run `keras-fer probe` again."
         ) from error
+    return matrix

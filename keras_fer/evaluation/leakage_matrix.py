@@ -1,6 +1,5 @@
 """The leakage matrix: from which representation which factor can be read, by fresh probes."""
 
-import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -202,7 +201,7 @@ class LeakageMatrix:
         """Builds a matrix from what `to_dict` returns."""
         require_field_types(cls, values, "A leakage matrix")
         train, test = values["splits"]
-        matrix = cls(
+        return cls(
             model=values["model"],
             probes=tuple(RepresentationProbe.from_dict(row) for row in values["probes"]),
             factors=tuple(map(_factor, values["factors"])),
@@ -213,9 +212,6 @@ class LeakageMatrix:
             num_train=values["num_train"],
             num_test=values["num_test"],
         )
-        for column, factor in itertools.product(matrix.columns, matrix.factors):
-            matrix.probe(column, factor.name)
-        return matrix
 
 
 def _factor(values: Mapping[str, Any]) -> MatrixFactor:

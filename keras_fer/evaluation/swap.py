@@ -12,6 +12,7 @@ Two references stand beside it: the reconstruction of b without a swap, and b de
 expression representation, which shows what the non-expression representation brings along.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -140,7 +141,7 @@ def _read(value: Any) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return None if isinstance(value, float) and value != value else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def swap_test(
