@@ -1,5 +1,6 @@
 """Values from a file, held against the types of the dataclass that they are meant for."""
 
+import json
 import math
 import types
 import typing
@@ -67,6 +68,19 @@ def fits(hint: Any, value: Any) -> bool:
     if is_dataclass(hint):
         return isinstance(value, Mapping | typing.cast(type, hint))
     return isinstance(value, hint)
+
+
+def finite_json(text: str) -> Any:
+    """Returns what a JSON document holds that has neither NaN nor an infinite number.
+
+    Raises:
+        ValueError, RecursionError: for any other text.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"it holds {constant}")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def is_text(value: str) -> bool:

@@ -31,8 +31,8 @@ INFO_FILE, LABELS_FILE, RECORDS_FILE = "dataset.json", "labels.npz", "records.cs
 FACTOR_PREFIX = "factor_"
 HASH_COLUMNS = ("pixel_hashes", "perceptual_hashes")
 UNREADABLE = (
-    ValueError, OSError, EOFError, KeyError, SyntaxError, MemoryError, OverflowError, TypeError, IndexError, NotImplementedError, RuntimeError,
-    tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+    ValueError, OSError, EOFError, KeyError, SyntaxError, MemoryError, OverflowError, TypeError, IndexError,
+    NotImplementedError, RuntimeError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 RECORD_HEADER = (
     "row", "source", "split", "label", "left", "top", "right", "bottom", "pixel_hash", "perceptual_hash",

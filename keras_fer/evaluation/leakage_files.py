@@ -9,6 +9,7 @@ from keras_fer.atomic import atomic_file
 from keras_fer.errors import FERError
 from keras_fer.evaluation.leakage_matrix import LeakageMatrix
 from keras_fer.evaluation.report import RunReport, write_report
+from keras_fer.field_types import finite_json
 from keras_fer.version import __version__
 
 PROBES_FILE = "probes.json"
@@ -47,7 +48,7 @@ def read_matrix(folder: str | os.PathLike) -> LeakageMatrix | None:
     if not path.is_file():
         return None
     try:
-        matrix = LeakageMatrix.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        matrix = LeakageMatrix.from_dict(finite_json(path.read_text(encoding="utf-8")))
         for column, factor in itertools.product(matrix.columns, matrix.factors):
             matrix.probe(column, factor.name)
     except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

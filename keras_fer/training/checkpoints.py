@@ -97,8 +97,8 @@ def restore(run: Path, model: TwoPlayerModel, checkpoint: Checkpoint) -> None:
         values = stored_arrays(checkpoint.folder / VARIABLES)
     except UNREADABLE as error:
         raise FERError(
-            f"{str(checkpoint.folder / VARIABLES)!r} is damaged ({error}). Remove {str(checkpoint.folder)!r} and "
-            "resume again, from the checkpoint before it."
+            f"{VARIABLES} of {str(checkpoint.folder)!r} is damaged ({error}). Remove that folder: the run "
+            "then goes on from the checkpoint before it."
         ) from error
     if _kinds(values) != _kinds({name: np.asarray(variable) for name, variable in variables.items()}):
         raise FERError(

@@ -33,3 +33,25 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content):
     (tmp_path / PROBES_FILE).write_text(content)
     with pytest.raises(FERError, match=r"cannot be read .* run `keras-fer probe` again"):
         read_matrix(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: values["probes"].pop(),
+        lambda values: values["probes"][0].update(width="a"),
+        lambda values: values["probes"][0]["result"].update(leakage=float("nan")),
+        lambda values: values["probes"][0]["result"].update(leakage_interval=["a", "b"]),
+        lambda values: values["summary"].update(leakage="a"),
+        lambda values: values["factors"][0].update(group="a"),
+        lambda values: values.update(model=3),
+        lambda values: values.update(notes="abc"),
+    ],
+)
+def test_numbers_that_nobody_wrote_are_one_sentence(leakage_matrix, tmp_path, change):
+    write_matrix(tmp_path, leakage_matrix())
+    values = json.loads((tmp_path / PROBES_FILE).read_text())
+    change(values)
+    (tmp_path / PROBES_FILE).write_text(json.dumps(values))
+    with pytest.raises(FERError, match="run `keras-fer probe` again"):
+        read_matrix(tmp_path)
