@@ -1,5 +1,6 @@
 """One training run, from a prepared data set to a run folder."""
 
+import os
 import shutil
 import tempfile
 import warnings
@@ -11,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_fer.atomic import UNWRITABLE, atomic_file
 from keras_fer.data.augmentation import AUGMENTATIONS
@@ -134,8 +136,14 @@ def _fit(
             return _train(run, model, validation, callbacks, verbose)
     except OSError as error:
         if error.errno in UNWRITABLE:
-            raise _no_room(error, Path(config.output)) from error
+            raise _no_room(str(error.strerror), Path(config.output)) from error
         raise
+    except tf.errors.OpError as error:
+        # Of the writer of TensorBoard's files, which has other kinds of errors.
+        reasons = [os.strerror(number) for number in UNWRITABLE if os.strerror(number) in error.message]
+        if not reasons:
+            raise
+        raise _no_room(reasons[0], Path(config.output)) from error
     finally:
         keras.config.set_dtype_policy("float32")
 
@@ -233,10 +241,10 @@ def _train(
     saver = SaveBestAndLast(output, MONITOR, later_wins=config.freeze_expression)
     guard = StopAtNonFiniteLoss()
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
-    callbacks = [*_callbacks(run, model, saver, guard), tensorboard, *_boards(run, model), *further]
-    callbacks.append(WriteCheckpoints(output, callbacks, run.checkpoint))
     interrupted = False
     try:
+        callbacks = [*_callbacks(run, model, saver, guard), tensorboard, *_boards(run, model), *further]
+        callbacks.append(WriteCheckpoints(output, callbacks, run.checkpoint))
         if run.checkpoint is None or not (output / run_folder.CONFIG).is_file():
             _write_start(run, model)
         validation_data, validation_steps = _validation_batches(run, model, validation)
@@ -254,10 +262,12 @@ def _train(
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        # Keras calls this at a regular end only; it closes the files.
-        tensorboard.on_train_end()
-        if saver.best_epoch is None:
-            shutil.rmtree(output, ignore_errors=True)
+        try:
+            # Keras calls this at a regular end only; it closes the files.
+            tensorboard.on_train_end()
+        finally:
+            if saver.best_epoch is None and run.checkpoint is None:
+                shutil.rmtree(output, ignore_errors=True)
     if not interrupted:
         remove_checkpoints(output)
     if saver.best_epoch is None:
@@ -380,11 +390,11 @@ def _absolute(path: str) -> str:
     return str(Path(path).resolve())
 
 
-def _no_room(error: OSError, output: Path) -> FERError:
+def _no_room(reason: str, output: Path) -> FERError:
     kept = newest_checkpoint(output) if is_unfinished(output) else None
     after = (
         "nothing was kept"
         if kept is None
         else f"once there is room, `keras-fer train --resume {output}` goes on after epoch {kept.epoch + 1}"
     )
-    return FERError(f"The run folder {str(output)!r} cannot be written: {error.strerror}; {after}.")
+    return FERError(f"The run folder {str(output)!r} cannot be written: {reason}; {after}.")
