@@ -133,7 +133,7 @@ class LeakageSummary:
         require_field_types(cls, values, "A summary")
         read = dict(values, nuisance_factors=tuple(values["nuisance_factors"]))
         for name in ("leakage_interval", "retention_interval"):
-            read[name] = Interval(*read[name]) if read[name] else None
+            read[name] = Interval.from_json(read[name]) if read[name] else None
         return cls(**read)
 
 

@@ -100,7 +100,7 @@ class ProbeResult:
         require_field_types(cls, values, "A probe")
         read = dict(values)
         for name in ("linear_interval", "mlp_interval", "leakage_interval"):
-            read[name] = Interval(*read[name]) if read[name] else _UNKNOWN
+            read[name] = Interval.from_json(read[name]) if read[name] else _UNKNOWN
         return cls(**read)
 
 
