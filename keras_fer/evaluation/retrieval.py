@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from keras_fer.errors import FERError
 from keras_fer.evaluation.bootstrap import ratio_interval
 from keras_fer.evaluation.metrics import Interval
 from keras_fer.field_types import require_field_types
+
+_ASKED = {"expression", "identity"}
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Retrieval:
     """
 
     representation: str
-    wanted: Literal["expression", "identity"]
-    among_other: Literal["expression", "identity"]
+    wanted: str
+    among_other: str
     rate: float
     interval: Interval
     chance: float
@@ -37,6 +40,8 @@ class Retrieval:
     def from_dict(cls, values: Mapping[str, Any]) -> "Retrieval":
         """Builds a row from what `to_dict` returned."""
         require_field_types(cls, values, "A retrieval")
+        if unknown := {values["wanted"], values["among_other"]} - _ASKED:
+            raise FERError(f"A retrieval asks for {sorted(unknown)}, which nobody knows.")
         return cls(**{**values, "interval": Interval.from_json(values["interval"])})
 
     def to_dict(self) -> dict[str, Any]:
