@@ -10,8 +10,11 @@ from pathlib import Path
 
 from keras_fer.errors import FERError
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
-"""What the system says where a disk is full or broken, or a folder is not to be written."""
+UNWRITABLE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    errno.ENAMETOOLONG,
+)
+"""What the system says where a disk is full or broken, a folder is not to be written, or a name cannot be."""
 
 
 def fsync(path: Path) -> None:
