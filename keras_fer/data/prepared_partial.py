@@ -116,9 +116,9 @@ class PartialFolder:
             raise ValueError(f"{file.name} has changed")
         checked = prepared_format.checked_columns(columns, num_images, self._num_classes)
         kinds = [(drops[key].ndim, drops[key].dtype.kind, len(drops[key])) for key in DROP_KEYS]
-        if not {"sources", *prepared_format.HASH_COLUMNS} <= set(checked) or kinds != [
-            (1, kind, len(drops[DROP_KEYS[0]])) for kind in "iUU"
-        ]:
+        are_drops = kinds == [(1, kind, len(drops[DROP_KEYS[0]])) for kind in "iUU"]
+        are_texts = columns["sources"].dtype.kind == "U"
+        if not (are_drops and are_texts and set(prepared_format.HASH_COLUMNS) <= set(checked)):
             raise ValueError("a column is missing or of another kind")
         return Shard(entry, checked, drops)
 

@@ -49,6 +49,8 @@ def read_matrix(folder: str | os.PathLike) -> LeakageMatrix | None:
         return None
     try:
         matrix = LeakageMatrix.from_dict(finite_json(path.read_text(encoding="utf-8")))
+        if not (matrix.probes and matrix.factors):
+            raise ValueError("it has no probes")
         for column, factor in itertools.product(matrix.columns, matrix.factors):
             matrix.probe(column, factor.name)
     except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

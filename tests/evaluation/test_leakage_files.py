@@ -39,6 +39,9 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content):
     "change",
     [
         lambda values: values["probes"].pop(),
+        # Found by fuzzing: there was nothing to draw.
+        lambda values: values["probes"].clear(),
+        lambda values: (values["probes"].clear(), values["factors"].clear()),
         lambda values: values["probes"][0].update(width="a"),
         lambda values: values["probes"][0]["result"].update(leakage=float("nan")),
         lambda values: values["probes"][0]["result"].update(leakage_interval=["a", "b"]),
