@@ -4,6 +4,7 @@ from importlib import import_module
 
 import click
 
+from keras_fer.atomic import UNWRITABLE
 from keras_fer.errors import FERError
 from keras_fer.version import __version__
 
@@ -72,11 +73,17 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Runs a command; `FERError` ends it with one sentence and exit code 1."""
+        """Runs a command; `FERError` or a full disk ends it with one sentence and exit code 1."""
         try:
             return super().invoke(ctx)
         except FERError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            what = "The output" if error.filename is None else repr(str(error.filename))
+            refusal = FERError(f"{what} cannot be written: {error.strerror}.")
+            raise click.ClickException(str(refusal)) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,6 +10,7 @@ from keras_fer.export.converter_output import quiet
 from keras_fer.export.deploy import deploy_model
 from keras_fer.export.float_operators import float_operators
 from keras_fer.export.recipes import Recipe
+from keras_fer.export.temporary_room import room_for_temporary_files
 from keras_fer.export.tflite_graph import read_graph
 
 
@@ -40,7 +41,7 @@ def convert(
     import tensorflow as tf
 
     model = deploy_model(classifier, contract, recipe.input_dtype, representation)
-    with quiet():
+    with room_for_temporary_files(), quiet():
         # `from_concrete_functions` on a Keras 3 model writes unfrozen variables and answers only NaN.
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         if recipe.needs_calibration:

@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -8,6 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from keras_fer.errors import FERError
+
+UNWRITABLE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    errno.ENAMETOOLONG,
+)
+"""What the system says where a disk is full or broken, a folder is not to be written, or a name cannot be."""
 
 
 def fsync(path: Path) -> None:
@@ -25,22 +32,28 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
 
     The temporary name keeps the suffix of `path`, since writers choose the format by it.
     On any exception the temporary file is removed and an older `path` stays as it was.
+
+    Raises:
+        OSError: naming `path` where it cannot be written.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        fsync(temporary)
-        # mkstemp makes private files; give the result the mode that open() would have given it.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
-        fsync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    # A name may be as long as the system allows.
+    prefix = f".{path.stem[:100]}-"
+    with _named(path, prefix):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            fsync(temporary)
+            # mkstemp makes private files; give the result the mode that open() would have given it.
+            mask = os.umask(0)
+            os.umask(mask)
+            temporary.chmod(0o666 & ~mask)
+            temporary.replace(path)
+            fsync(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -49,21 +62,35 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
 
     Raises:
         FERError: if `path` exists and is not an empty folder.
+        OSError: naming `path` where it cannot be written.
     """
     path = Path(path)
     require_new_folder(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
-    temporary.chmod(0o755)
+    prefix = f".{path.name[:100]}-"
+    with _named(path, prefix):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=prefix))
+        temporary.chmod(0o755)
+        try:
+            yield temporary
+            for file in temporary.rglob("*"):
+                fsync(file)
+            fsync(temporary)
+            temporary.replace(path)
+            fsync(path.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _named(path: Path, prefix: str) -> Iterator[None]:
+    """Names `path` in errors of the system that name no file, as of a full disk, or the temporary one."""
     try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            fsync(file)
-        fsync(temporary)
-        temporary.replace(path)
-        fsync(path.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        yield
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or f"{os.sep}{prefix}" in str(error.filename)):
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 def require_new_folder(path: str | os.PathLike) -> None:

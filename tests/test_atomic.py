@@ -1,4 +1,6 @@
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +44,34 @@ def test_an_output_in_use_is_refused(tmp_path):
             require_new_folder(used)
     with pytest.raises(FERError, match="exists already"), atomic_folder(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("name", ["a" * 200 + ".json", "a" * 255])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, name):
+    with atomic_file(tmp_path / name) as temporary:
+        temporary.write_text("a")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path):
+    for path, number in (
+        (tmp_path / ("a" * 300), errno.ENAMETOOLONG),
+        (tmp_path / "none" / "a", errno.ENOENT),
+    ):
+        with pytest.raises(OSError) as caught, atomic_file(path):  # noqa: PT011 - the number says which
+            pass
+        assert (caught.value.errno, caught.value.filename) == (number, str(path))
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError, match="No space left") as caught, atomic_file(tmp_path / "a"):
+        raise full
+    assert caught.value.filename == str(tmp_path / "a")
+    with pytest.raises(FileNotFoundError) as caught, atomic_file(tmp_path / "a"):
+        Path("/none/other").read_bytes()
+    assert caught.value.filename == "/none/other"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_names_the_folder(tmp_path):
+    with pytest.raises(OSError, match="No space left") as caught, atomic_folder(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "a")

@@ -16,6 +16,7 @@ FOLDERS = {
 LAYERS = {
     "version": 0,
     "errors": 0,
+    "field_types": 0,
     "atomic": 0,
     "checksum": 0,
     "labels": 0,
@@ -150,8 +151,9 @@ def test_tests_lie_where_their_module_lies(path):
         return
     *folders, name = path.relative_to(ROOT / "tests").with_suffix("").parts
     name = name.removeprefix("test_")
-    if folders == ["benchmarks"]:
-        assert (ROOT / "benchmarks" / f"{name}.py").is_file(), f"there is no benchmarks/{name}.py"
+    if folders[:1] in (["benchmarks"], ["fuzzing"]):
+        folder = folders[0]
+        assert (ROOT / folder / f"{name}.py").is_file(), f"there is no {folder}/{name}.py"
         return
     # A test over all modules of a package is named after the package and lies in its folder; one of
     # several about the same module adds what it is about: test_MODULE_ASPECT.

@@ -5,10 +5,8 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from lzma import LZMAError
 from pathlib import Path, PureWindowsPath
 from typing import IO
 
@@ -19,16 +17,6 @@ MAX_ENTRIES = 5_000_000
 MAX_EXPANSION = 100
 # Below this, any expansion is harmless.
 _ALWAYS_ALLOWED_BYTES = 2**30
-_UNREADABLE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    LZMAError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
 
 
 @contextmanager
@@ -46,7 +34,7 @@ def data_folder(path: str | os.PathLike, temporary: str | os.PathLike) -> Iterat
         FERError: if the archive is damaged, too large, or has entries that are no plain files below its root.
     """
     path, temporary = Path(path), Path(temporary)
-    if not path.is_file() or not path.name.lower().endswith(ARCHIVE_SUFFIXES):
+    if not os.path.isfile(path) or not path.name.lower().endswith(ARCHIVE_SUFFIXES):
         yield path
         return
     temporary.parent.mkdir(parents=True, exist_ok=True)
@@ -54,8 +42,12 @@ def data_folder(path: str | os.PathLike, temporary: str | os.PathLike) -> Iterat
     try:
         try:
             _extract(path, temporary)
-        except _UNREADABLE as error:
-            raise FERError(f"The archive {str(path)!r} cannot be extracted: {error}.") from error
+        except FERError:
+            raise
+        except Exception as error:
+            # A damaged archive raises nearly anything: zlib.error, EOFError, IndexError, struct.error...
+            reason = str(error) or type(error).__name__
+            raise FERError(f"The archive {str(path)!r} cannot be extracted: {reason}.") from error
         entries = [entry for entry in temporary.iterdir() if entry.name != "__MACOSX"]
         root = entries[0] if len(entries) == 1 and entries[0].is_dir() else temporary
         try:

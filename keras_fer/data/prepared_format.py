@@ -9,6 +9,7 @@ records.csv         one line per record of the source: where it came from and wh
 import csv
 import hashlib
 import json
+import os
 import tokenize
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ import numpy as np
 
 from keras_fer.checksum import sha256_file
 from keras_fer.data.records import SPLITS
+from keras_fer.data.stored_text import is_readable_text
 from keras_fer.errors import FERError
 from keras_fer.version import __version__
 
@@ -29,8 +31,8 @@ INFO_FILE, LABELS_FILE, RECORDS_FILE = "dataset.json", "labels.npz", "records.cs
 FACTOR_PREFIX = "factor_"
 HASH_COLUMNS = ("pixel_hashes", "perceptual_hashes")
 UNREADABLE = (
-    ValueError, OSError, EOFError, KeyError, SyntaxError, MemoryError, NotImplementedError, RuntimeError,
-    tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+    ValueError, OSError, EOFError, KeyError, SyntaxError, MemoryError, OverflowError, TypeError, IndexError,
+    NotImplementedError, RuntimeError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 RECORD_HEADER = (
     "row", "source", "split", "label", "left", "top", "right", "bottom", "pixel_hash", "perceptual_hash",
@@ -67,7 +69,7 @@ def read_info(path: Path) -> dict:
         FERError: if there is none, it is damaged, or a newer version wrote it.
     """
     file = path / INFO_FILE
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise FERError(
             f"There is no prepared data set in {str(path)!r} (no {INFO_FILE}). "
             "Give the folder that `keras-fer prepare` wrote."
@@ -138,7 +140,7 @@ def load_shard(path: Path) -> np.ndarray:
         FERError: if the file is not a whole uint8 NumPy file.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="r")
     except UNREADABLE as error:
         raise damaged(path, str(error)) from error
 
@@ -164,8 +166,14 @@ def stored_arrays(path: Path) -> Columns:
     with zipfile.ZipFile(path) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise ValueError("compressed members")
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    stored = np.load(path, allow_pickle=False)
+    if isinstance(stored, np.ndarray):  # an archive may follow an array
+        raise ValueError("it is a single array")
+    with stored:
+        arrays = {name: stored[name] for name in stored.files}
+    if unreadable := [name for name, array in arrays.items() if not is_readable_text(array)]:
+        raise ValueError(f"{unreadable[0]} is no text")
+    return arrays
 
 
 def load_row_columns(path: Path, num_rows: int, num_classes: int) -> Columns:

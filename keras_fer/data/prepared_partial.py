@@ -16,7 +16,6 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from keras_fer.atomic import atomic_file, fsync
-from keras_fer.checksum import sha256_file
 from keras_fer.data import prepared_format
 from keras_fer.data.prepared_format import Columns
 from keras_fer.errors import FERError
@@ -37,7 +36,7 @@ class PartialFolder:
 
     Args:
         output: the folder that will be made in the end.
-        config: the configuration, JSON-serialisable.
+        config: the configuration, JSON-serialisable; its `label_names` are those of the data set.
 
     Raises:
         FERError: if the folder is of another configuration, of another program, or in use by a process.
@@ -47,6 +46,7 @@ class PartialFolder:
         self.output = Path(os.path.abspath(output))
         self.path = self.output.with_name(f"{self.output.name}.partial")
         self.dataset, self._rows = self.path / "dataset", self.path / "rows"
+        self._num_classes = len(config["label_names"])
         self._lock: IO | None = None
         config_file = self.path / "partial.json"
         if self.path.exists() and not config_file.is_file() and any(self.path.iterdir()):
@@ -69,7 +69,9 @@ class PartialFolder:
         """Refuses to continue what another configuration began."""
         try:
             begun = json.loads(config_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            if not isinstance(begun, dict):
+                raise ValueError("it is no object")
+        except (OSError, ValueError, RecursionError) as error:
             raise FERError(f"{str(config_file)!r} is damaged. Remove {str(self.path)!r}.") from error
         config = json.loads(json.dumps(config))
         if begun != config:
@@ -99,15 +101,26 @@ class PartialFolder:
         shards: list[Shard] = []
         while (rows_file := self._rows_file(len(shards))).is_file():
             try:
-                columns = prepared_format.load_columns(rows_file)
-                entry = json.loads(str(columns.pop("entry")))
-                drops = {key: columns.pop(key) for key in DROP_KEYS}
-                if sha256_file(self.dataset / entry["name"]) != entry["sha256"]:
-                    break
-            except (FERError, OSError, KeyError, ValueError):
+                shards.append(self._whole_shard(len(shards), prepared_format.load_columns(rows_file)))
+            except (FERError, OSError, KeyError, ValueError, RecursionError):
                 break
-            shards.append(Shard(entry, columns, drops))
         return shards
+
+    def _whole_shard(self, index: int, columns: Columns) -> Shard:
+        """Returns the next shard; raises `ValueError` or `KeyError` if it is not as `add` left it."""
+        entry = json.loads(str(columns.pop("entry")))
+        drops = {key: columns.pop(key) for key in DROP_KEYS}
+        num_images = len(columns["labels"])
+        file = self.dataset / prepared_format.shard_name(index)
+        if entry != prepared_format.file_entry(file, num_images=num_images):
+            raise ValueError(f"{file.name} has changed")
+        checked = prepared_format.checked_columns(columns, num_images, self._num_classes)
+        kinds = [(drops[key].ndim, drops[key].dtype.kind, len(drops[key])) for key in DROP_KEYS]
+        are_drops = kinds == [(1, kind, len(drops[DROP_KEYS[0]])) for kind in "iUU"]
+        are_texts = columns["sources"].dtype.kind == "U"
+        if not (are_drops and are_texts and set(prepared_format.HASH_COLUMNS) <= set(checked)):
+            raise ValueError("a column is missing or of another kind")
+        return Shard(entry, checked, drops)
 
     def _rows_file(self, index: int) -> Path:
         """Returns the file of the columns of one shard."""

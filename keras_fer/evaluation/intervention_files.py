@@ -12,6 +12,7 @@ from keras_fer.evaluation.intervention_study import InterventionStudy
 from keras_fer.evaluation.markup import Html
 from keras_fer.evaluation.page import html_page
 from keras_fer.evaluation.report_sections import notes as notes_list
+from keras_fer.field_types import finite_json
 
 NUMBERS, PAGE, FIGURE = "interventions.json", "interventions.html", "embedding.svg"
 
@@ -77,12 +78,12 @@ def read_study(folder: Path) -> InterventionStudy | None:
     if not path.is_file():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = finite_json(path.read_text(encoding="utf-8"))
         names = ["neighbours"] if values["retrieval"] else []
         names += ["swap_grid", "traversal"] if values["swap"] else []
         pictures = {name: (folder / f"{name}.png").read_bytes() for name in names}
         return InterventionStudy.from_dict(values, pictures, (folder / FIGURE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise FERError(
             f"{str(path)!r} cannot be read ({error}); remove it, or run `keras-fer intervene` again."
         ) from error

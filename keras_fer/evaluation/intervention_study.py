@@ -1,5 +1,6 @@
 """What a model makes of faces: swaps, changes of one factor, neighbours, maps, and pictures of them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
@@ -23,6 +24,7 @@ from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION
 from keras_fer.evaluation.retrieval import Retrieval, retrieval
 from keras_fer.evaluation.swap import SwapResult, swap_test
 from keras_fer.evaluation.swap_pictures import swap_grid, traversal
+from keras_fer.field_types import require_field_types
 from keras_fer.labels import EXPRESSIONS_8
 
 NO_DECODER = (
@@ -110,11 +112,17 @@ class InterventionStudy:
     ) -> "InterventionStudy":
         """Builds a study from what `to_dict` returned, and from its pictures."""
         faces, swap = values["faces"], values["swap"]
+        require_field_types(StudyOptions, faces or {}, "What was rendered")
+        require_field_types(cls, {"notes": values["notes"]}, "A study")
         given = [item.name for item in fields(StudyOptions)]
+        rows = [Sensitivity.from_dict(row) for row in values["interventions"]]
+        cells = {(row.representation, row.factor) for row in rows}
+        if cells and len(cells) < math.prod(len(set(names)) for names in zip(*cells, strict=True)):
+            raise FERError("A factor was not changed for each representation.")
         return cls(
             None if faces is None else StudyOptions(**{name: faces[name] for name in given}),
             None if swap is None else SwapResult.from_dict(swap),
-            [Sensitivity.from_dict(row) for row in values["interventions"]],
+            rows,
             [Retrieval.from_dict(row) for row in values["retrieval"]],
             dict(pictures),
             figure,

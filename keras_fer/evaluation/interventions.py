@@ -18,6 +18,7 @@ from keras_fer.data.synthetic.scene import Scene
 from keras_fer.evaluation.bootstrap import ratio_interval
 from keras_fer.evaluation.face_codec import Encoder
 from keras_fer.evaluation.metrics import Interval
+from keras_fer.field_types import require_field_types
 from keras_fer.labels import EXPRESSIONS_8
 
 # Scenes beyond those of the test from which a rare value, such as an occlusion, is taken.
@@ -46,6 +47,8 @@ class Sensitivity:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Sensitivity":
         """Builds a row from what `to_dict` returned."""
+        value = values["value"]
+        require_field_types(cls, {**values, "value": 0.0 if value is None else value}, "An intervention")
         return cls(
             **{
                 **values,

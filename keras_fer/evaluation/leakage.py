@@ -13,6 +13,7 @@ from keras_fer.evaluation.evaluate import view_batches
 from keras_fer.evaluation.factors import EXPRESSION, Factor, dataset_factors
 from keras_fer.evaluation.probe_protocol import FactorRows, ProbeSplit, factor_rows, known_rows, named_split
 from keras_fer.evaluation.probes import ProbeResult, probe_continuous, probe_representations
+from keras_fer.field_types import require_field_types
 
 # Probes fitted on fewer rows find less, which flatters a representation.
 MAX_TRAIN_ROWS = 30_000
@@ -50,6 +51,7 @@ class RepresentationProbe:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RepresentationProbe":
         """Builds a row from what `to_dict` returns."""
+        require_field_types(cls, values, "A probed representation")
         return cls(**{**values, "result": ProbeResult.from_dict(values["result"])})
 
 

@@ -1,5 +1,6 @@
 """The leakage matrix on disk: `probes.json` for programs and `probes.html` for people."""
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ from keras_fer.atomic import atomic_file
 from keras_fer.errors import FERError
 from keras_fer.evaluation.leakage_matrix import LeakageMatrix
 from keras_fer.evaluation.report import RunReport, write_report
+from keras_fer.field_types import finite_json
 from keras_fer.version import __version__
 
 PROBES_FILE = "probes.json"
@@ -46,8 +48,13 @@ def read_matrix(folder: str | os.PathLike) -> LeakageMatrix | None:
     if not path.is_file():
         return None
     try:
-        return LeakageMatrix.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        matrix = LeakageMatrix.from_dict(finite_json(path.read_text(encoding="utf-8")))
+        if not (matrix.probes and matrix.factors):
+            raise ValueError("it has no probes")
+        for column, factor in itertools.product(matrix.columns, matrix.factors):
+            matrix.probe(column, factor.name)
+    except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise FERError(
             f"{str(path)!r} cannot be read ({error}); remove it, or run `keras-fer probe` again."
         ) from error
+    return matrix

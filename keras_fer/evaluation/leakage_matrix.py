@@ -32,6 +32,7 @@ from keras_fer.evaluation.representation_names import (
     RESIDUAL_REPRESENTATION,
     short_name,
 )
+from keras_fer.field_types import require_field_types
 
 UNTRAINED = "untrained"
 
@@ -129,9 +130,10 @@ class LeakageSummary:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LeakageSummary":
         """Builds a summary from what `to_dict` returns."""
+        require_field_types(cls, values, "A summary")
         read = dict(values, nuisance_factors=tuple(values["nuisance_factors"]))
         for name in ("leakage_interval", "retention_interval"):
-            read[name] = Interval(*read[name]) if read[name] else None
+            read[name] = Interval.from_json(read[name]) if read[name] else None
         return cls(**read)
 
 
@@ -197,11 +199,12 @@ class LeakageMatrix:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LeakageMatrix":
         """Builds a matrix from what `to_dict` returns."""
+        require_field_types(cls, values, "A leakage matrix")
         train, test = values["splits"]
         return cls(
             model=values["model"],
             probes=tuple(RepresentationProbe.from_dict(row) for row in values["probes"]),
-            factors=tuple(MatrixFactor(**factor) for factor in values["factors"]),
+            factors=tuple(map(_factor, values["factors"])),
             summary=LeakageSummary.from_dict(values["summary"]),
             notes=tuple(values["notes"]),
             dataset=values["dataset"],
@@ -209,6 +212,11 @@ class LeakageMatrix:
             num_train=values["num_train"],
             num_test=values["num_test"],
         )
+
+
+def _factor(values: Mapping[str, Any]) -> MatrixFactor:
+    require_field_types(MatrixFactor, values, "A factor of the matrix")
+    return MatrixFactor(**values)
 
 
 def model_sources(

@@ -18,6 +18,7 @@ from keras_fer.evaluation.metrics import Interval
 from keras_fer.evaluation.probe_classification import ClassificationTask, leakage
 from keras_fer.evaluation.probe_regression import RegressionTask, r2_scores
 from keras_fer.evaluation.probe_task import PROBE_KINDS, ProbeKind, ProbeTask
+from keras_fer.field_types import require_field_types
 
 __all__ = [
     "PROBE_KINDS",
@@ -96,9 +97,10 @@ class ProbeResult:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ProbeResult":
         """Builds a result from what `to_dict` returns."""
+        require_field_types(cls, values, "A probe")
         read = dict(values)
         for name in ("linear_interval", "mlp_interval", "leakage_interval"):
-            read[name] = Interval(*read[name]) if read[name] else _UNKNOWN
+            read[name] = Interval.from_json(read[name]) if read[name] else _UNKNOWN
         return cls(**read)
 
 

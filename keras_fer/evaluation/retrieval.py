@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from keras_fer.errors import FERError
 from keras_fer.evaluation.bootstrap import ratio_interval
 from keras_fer.evaluation.metrics import Interval
+from keras_fer.field_types import require_field_types
+
+_ASKED = {"expression", "identity"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class Retrieval:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Retrieval":
         """Builds a row from what `to_dict` returned."""
+        require_field_types(cls, values, "A retrieval")
+        if unknown := {values["wanted"], values["among_other"]} - _ASKED:
+            raise FERError(f"A retrieval asks for {sorted(unknown)}, which nobody knows.")
         return cls(**{**values, "interval": Interval.from_json(values["interval"])})
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ Two references stand beside it: the reconstruction of b without a swap, and b de
 expression representation, which shows what the non-expression representation brings along.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -20,15 +21,17 @@ import numpy as np
 
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.rendering import render_together
+from keras_fer.errors import FERError
 from keras_fer.evaluation.face_codec import FaceCodec
 from keras_fer.evaluation.metrics import Interval, wilson_interval
 from keras_fer.evaluation.oracle import Judge
 from keras_fer.evaluation.picture_quality import psnr_db, ssim
 from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.evaluation.swap_pairs import SwapPair, swap_pairs
+from keras_fer.field_types import require_field_types
 from keras_fer.labels import EXPRESSIONS_8
 
-TRUTH, SWAP, MEAN_EXPRESSION, RECONSTRUCTION = "truth", "swap", "mean_expression", "reconstruction"
+KINDS = TRUTH, SWAP, MEAN_EXPRESSION, RECONSTRUCTION = "truth", "swap", "mean_expression", "reconstruction"
 
 # Pairs that are rendered and held at a time.
 _CHUNK = 256
@@ -101,11 +104,11 @@ class SwapResult:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "SwapResult":
         """Builds a result from what `to_dict` returned."""
-        scores = {
-            kind: SwapScores(**{name: _read(value) for name, value in rates.items()})
-            for kind, rates in values["scores"].items()
-        }
+        scores = {kind: _read_scores(rates) for kind, rates in values["scores"].items()}
+        if not {SWAP, TRUTH} <= set(scores) <= set(KINDS):
+            raise FERError(f"A swap test has scores of {', '.join(KINDS)}. Received: {list(scores)}")
         rest = {item.name: _read(values[item.name]) for item in fields(cls) if item.name != "scores"}
+        require_field_types(cls, rest, "A swap test")
         return cls(scores=scores, **rest)
 
     def to_dict(self) -> dict[str, Any]:
@@ -117,6 +120,12 @@ class SwapResult:
         rest = {name: _plain(value) for name, value in vars(self).items() if name != "scores"}
         summary = {name: _plain(getattr(self, name)) for name in ("expression_transfer", "identity_kept")}
         return {**summary, **rest, "scores": scores}
+
+
+def _read_scores(values: Mapping[str, Any]) -> SwapScores:
+    read = {name: _read(value) for name, value in values.items()}
+    require_field_types(SwapScores, read, "A swap test")
+    return SwapScores(**read)
 
 
 def _between(value: float, chance: float, ceiling: float) -> float:
@@ -132,7 +141,7 @@ def _read(value: Any) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return None if isinstance(value, float) and value != value else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def swap_test(

@@ -37,9 +37,9 @@ def load_model(path: str | os.PathLike):
     """
     require_trained(path)
     file = Path(path)
-    if file.is_dir():
+    if os.path.isdir(file):
         file = file / MODEL_FILE
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise FERError(
             f"There is no model at {str(path)!r}. Name a .keras file or a run folder that holds {MODEL_FILE}."
         )

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from keras_fer.errors import FERError
+from keras_fer.field_types import require_field_types
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ class Objective:
         Raises:
             FERError: if a field is unknown or has a value that it cannot have.
         """
+        require_field_types(cls, values, "An objective")
         if unknown := set(values) - {field.name for field in fields(cls)}:
             raise FERError(f"An objective has no fields {sorted(unknown)}.")
         return cls(**values)
@@ -209,8 +211,9 @@ def preset(name: str, **changes: Any) -> Objective:
     """Returns a named objective, with `changes` to its fields.
 
     Raises:
-        FERError: if there is no preset of that name.
+        FERError: if there is no preset of that name, or a change is none of its type.
     """
     if name not in PRESETS:
         raise FERError(f"There is no preset {name!r}. There are: {', '.join(PRESETS)}.")
+    require_field_types(Objective, changes, "An objective")
     return replace(PRESETS[name], **changes)

@@ -105,9 +105,9 @@ def _opened(path: Path) -> Image.Image:
 
 def _require_file(path: Path) -> None:
     """Raises FERError unless `path` is a regular file with content; a pipe, say, would wait forever."""
-    if path.is_dir():
+    if os.path.isdir(path):
         raise FERError(f"The image {str(path)!r} is a folder; name a file.")
-    if not path.exists():
+    if not os.path.exists(path):
         raise FERError(f"There is no image {str(path)!r}.")
     if not path.is_file():
         raise FERError(f"The image {str(path)!r} is not a regular file.")

@@ -64,11 +64,11 @@ def read_contract(path: str | os.PathLike) -> ModelContract:
 
 def _require_tflite(path: Path) -> None:
     """Raises FERError unless the file begins as a TFLite model does."""
-    if path.is_dir() or path.suffix == ".keras":
+    if os.path.isdir(path) or path.suffix == ".keras":
         raise FERError(
             f"{str(path)!r} is not an exported model: a `.tflite` file is expected. {_EXPORT_FIRST}"
         )
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FERError(f"There is no model file {str(path)!r}. {_EXPORT_FIRST}")
     try:
         with path.open("rb") as file:

@@ -1,5 +1,6 @@
 """What a user names as input: photos, folders of photos, videos, cameras."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,12 +44,13 @@ def sources(text: str) -> Iterator[Source]:
         FERError: if it is an address, or a folder that cannot be listed or holds no images; whether a file
             exists is seen later.
     """
+    # Those of `os.path` say no of a name that cannot be, where those of `Path` may raise.
     path = Path(text)
-    if _ADDRESS.match(text) and not path.exists():
+    if _ADDRESS.match(text) and not os.path.exists(text):
         raise FERError(f"{text!r} is an address, and only files are read; download it first.")
-    if _CAMERA.fullmatch(text) and not path.exists():
+    if _CAMERA.fullmatch(text) and not os.path.exists(text):
         yield Source("camera", text, Path(text.replace(":", "")))
-    elif path.is_dir():
+    elif os.path.isdir(text):
         empty = True
         for file in image_files(path):
             empty = False

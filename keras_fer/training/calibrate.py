@@ -19,7 +19,7 @@ from keras_fer.evaluation.recognizers import KerasRecognizer
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
 from keras_fer.training.checkpoint_folder import is_unfinished
-from keras_fer.training.finish import write_run_report
+from keras_fer.training.finish import report_summary, write_run_report
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ def calibrate(
     prepared = open_prepared(dataset or run_folder.judged_dataset(config))
     model = load_model(run)
     before = _judged(model, prepared)
+    # Before anything is changed: the report at the end needs it.
+    report_summary(run, config, before, prepared)
     model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
     fitted = evaluate(KerasRecognizer(model), prepared, split)
     temperature = fit_temperature(fitted.probabilities, fitted.labels)

@@ -17,6 +17,34 @@ class CollapseWarning(UserWarning):
     """The non-expression representation uses few of its dimensions."""
 
 
+class LossWarning(UserWarning):
+    """Training stopped, since the loss was not finite."""
+
+
+class StopAtNonFiniteLoss(keras.callbacks.Callback):
+    """Stops at the first step whose loss is not finite, and remembers which it was.
+
+    Attributes:
+        sentence: which step it was, counted from 1, or None.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.sentence: str | None = None
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remembers the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the mean loss of the epoch so far, which one such step makes so too."""
+        loss = (logs or {}).get("loss")
+        if loss is not None and not math.isfinite(loss) and self.sentence is None:
+            self.sentence = f"The loss is not finite in step {batch + 1} of epoch {self._epoch + 1}."
+            self.model.stop_training = True
+
+
 class EpochFacts(keras.callbacks.Callback):
     """Adds the learning rate and the seconds of the epoch to the logs, for the callbacks after it."""
 

@@ -22,6 +22,7 @@ import numpy as np
 from keras_fer.atomic import atomic_file, atomic_folder, require_new_folder
 from keras_fer.checksum import checksum_lines, sha256_file
 from keras_fer.errors import FERError
+from keras_fer.field_types import fits
 from keras_fer.training import run_folder
 
 VARIABLES = "variables.npz"
@@ -122,12 +123,14 @@ def newest_checkpoint(run: Path) -> Checkpoint | None:
     for folder in _folders(run):
         try:
             state = _checked_state(folder)
+            if not fits(int, state["epoch"]) or not fits(Mapping[str, Mapping[str, Any]], state["callbacks"]):
+                raise ValueError(f"{STATE} holds something else")
             warning = f"{damaged[0]}; training goes on from {folder.name} instead." if damaged else None
             checkpoint = Checkpoint(
-                folder, int(state["epoch"]), bool(state["ended"]), dict(state["callbacks"]), warning
+                folder, state["epoch"], bool(state["ended"]), dict(state["callbacks"]), warning
             )
             config_hash = state["config_sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             damaged.append(f"The checkpoint {str(folder)!r} is damaged ({error})")
             continue
         if config_hash != _config_hash(run):

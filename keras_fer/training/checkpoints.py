@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_fer.data.prepared_format import UNREADABLE, stored_arrays
 from keras_fer.errors import FERError
 from keras_fer.models.two_players import TwoPlayerModel
 from keras_fer.training.callbacks import SaveBestAndLast, WarnOnCollapse, WriteHistory
@@ -92,8 +93,13 @@ def restore(run: Path, model: TwoPlayerModel, checkpoint: Checkpoint) -> None:
         FERError: if the model has other variables: another version of this package wrote the checkpoint.
     """
     variables = _variables(model)
-    with np.load(checkpoint.folder / VARIABLES, allow_pickle=False) as stored:
-        values = {name: stored[name] for name in stored.files}
+    try:
+        values = stored_arrays(checkpoint.folder / VARIABLES)
+    except UNREADABLE as error:
+        raise FERError(
+            f"{VARIABLES} of {str(checkpoint.folder)!r} is damaged ({error}). Remove that folder: the run "
+            "then goes on from the checkpoint before it."
+        ) from error
     if _kinds(values) != _kinds({name: np.asarray(variable) for name, variable in variables.items()}):
         raise FERError(
             f"The checkpoint {str(checkpoint.folder)!r} is not of the model that its config.json describes; "

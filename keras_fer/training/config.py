@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from keras_fer.errors import FERError
+from keras_fer.field_types import require_field_types
 from keras_fer.models.objective import Objective, preset
 from keras_fer.training.devices import Devices
+from keras_fer.training.json_values import is_whole
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 SAMPLING = ("natural", "balanced", "tempered")
@@ -341,10 +343,13 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":
-        """Builds a config from what `to_dict` returned; raises `FERError` for unknown fields."""
+        """Builds a config from what `to_dict` returned; raises `FERError` for what no config holds."""
+        if isinstance(values, Mapping) and is_whole(values.get("devices")):
+            values = {**values, "devices": str(values["devices"])}
+        require_field_types(cls, values, "A training config")
         if unknown := set(values) - {item.name for item in fields(cls)}:
             raise FERError(f"A training config has no fields {sorted(unknown)}.")
         try:
             return cls(**values)
         except TypeError as error:
-            raise FERError(f"A training config has a field of the wrong type: {error}") from error
+            raise FERError(f"A training config lacks a field: {error}") from error

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedDataset, open_prepared
+from keras_fer.errors import FERError
 from keras_fer.evaluation.calibration import Confidences
 from keras_fer.evaluation.evaluate import EvaluatedPredictions, evaluate
 from keras_fer.evaluation.intervention_files import read_study
@@ -19,6 +20,7 @@ from keras_fer.evaluation.report_calibration import CalibrationFacts
 from keras_fer.evaluation.samples import choose_samples
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
+from keras_fer.training.run_tables import RunTables, read_tables, write_tables
 from keras_fer.training.tensorboard_projector import write_projector
 
 
@@ -68,6 +70,46 @@ def _predictions(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
     return evaluate(KerasRecognizer(model), dataset, dataset.judged_split)
 
 
+def report_summary(
+    run: Path, config: Mapping[str, Any], predictions: EvaluatedPredictions, dataset: PreparedDataset
+) -> list[tuple[str, str]]:
+    """Returns what a report says of how a run was trained and judged, as names and values.
+
+    Args:
+        run: its folder, for the message.
+        config: its `config.json`.
+        predictions: what `evaluate` returned for `dataset`.
+        dataset: the data that was evaluated on.
+
+    Raises:
+        FERError: if the config lacks something that `fit` writes.
+    """
+    try:
+        environment = config["environment"]
+        packages = environment["packages"]
+        return [
+            ("Preset", config["preset"]),
+            ("Backbone", f"{config['backbone']}, {config['num_parameters']:,} parameters in all"),
+            *([("Factors", ", ".join(config["factors"]))] if config.get("factors") else []),
+            ("Data set", f"{dataset.info.get('source', '')} at {dataset.path.name}"),
+            ("Data hash", dataset.content_hash[:16]),
+            *_mixed_with(config),
+            (
+                "Evaluated on",
+                f"{predictions.evaluation.num_images:,} images of split {predictions.evaluation.split}",
+            ),
+            ("Epoch chosen on", f"split {config['validation_split']}"),
+            ("Seed", str(config["seed"])),
+            ("Versions", ", ".join(f"{name} {number}" for name, number in packages.items() if number)),
+            ("Git revision", environment["git_revision"] or "not run from a checkout"),
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FERError(
+            f"{run_folder.CONFIG} of {str(run)!r} is not as `keras-fer train` wrote it "
+            f"({type(error).__name__} {error}). Restore it."
+        ) from error
+
+
 def _mixed_with(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Returns the row that tells of the second data set of each batch; its folder may be gone."""
     if config.get("mixed_dataset") is None:
@@ -102,24 +144,7 @@ def write_run_report(
     """
     tables = _kept_tables(run, probes, exports)
     config = run_folder.read_config(run)
-    environment = config["environment"]
-    packages = environment["packages"]
-    summary = [
-        ("Preset", config["preset"]),
-        ("Backbone", f"{config['backbone']}, {config['num_parameters']:,} parameters in all"),
-        *([("Factors", ", ".join(config["factors"]))] if config.get("factors") else []),
-        ("Data set", f"{dataset.info.get('source', '')} at {dataset.path.name}"),
-        ("Data hash", dataset.content_hash[:16]),
-        *_mixed_with(config),
-        (
-            "Evaluated on",
-            f"{predictions.evaluation.num_images:,} images of split {predictions.evaluation.split}",
-        ),
-        ("Epoch chosen on", f"split {config['validation_split']}"),
-        ("Seed", str(config["seed"])),
-        ("Versions", ", ".join(f"{name} {number}" for name, number in packages.items() if number)),
-        ("Git revision", environment["git_revision"] or "not run from a checkout"),
-    ]
+    summary = report_summary(run, config, predictions, dataset)
     notes = []
     if config["validation_split"] == "test":
         notes.append(
@@ -134,10 +159,10 @@ def write_run_report(
         evaluation=predictions.evaluation,
         calibration=_calibration(run, predictions),
         samples=choose_samples(predictions, dataset),
-        probes=[RepresentationProbe.from_dict(row) for row in tables["probes"]],
+        probes=tables.probes,
         matrix=read_matrix(run) if matrix is None else matrix,
         study=read_study(run),
-        exports=tables["exports"],
+        exports=tables.exports,
         notes=notes,
     )
     write_report(run / run_folder.REPORT, report)
@@ -153,17 +178,15 @@ def _kept_tables(
     run: Path,
     probes: Sequence[RepresentationProbe] | None,
     exports: Sequence[Mapping[str, Any]] | None,
-) -> dict[str, list[dict[str, Any]]]:
+) -> RunTables:
     """Keeps the tables that a report is given, so that they stand in the next one too."""
     path = run / run_folder.REPORT_TABLES
-    tables: dict[str, list[dict[str, Any]]] = {"probes": [], "exports": []}
-    if path.is_file():
-        tables |= run_folder.read_json(path)
+    tables = read_tables(path)
     if probes is None and exports is None:
         return tables
     if probes is not None:
-        tables["probes"] = [row.to_dict() for row in probes]
+        tables = tables._replace(probes=list(probes))
     if exports is not None:
-        tables["exports"] = [dict(row) for row in exports]
-    run_folder.write_json(path, tables)
+        tables = tables._replace(exports=list(exports))
+    write_tables(path, tables)
     return tables

@@ -1,8 +1,9 @@
 """One training run, from a prepared data set to a run folder."""
 
-import errno
+import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -11,8 +12,9 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from keras_fer.atomic import atomic_file
+from keras_fer.atomic import UNWRITABLE, atomic_file
 from keras_fer.data.augmentation import AUGMENTATIONS
 from keras_fer.data.pipeline import evaluation_pipeline
 from keras_fer.data.prepared import PreparedDataset, open_prepared
@@ -21,7 +23,14 @@ from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.models.factor_model import FactorModel
 from keras_fer.training import run_folder
 from keras_fer.training.batches import TrainingBatches, training_batches
-from keras_fer.training.callbacks import EpochFacts, SaveBestAndLast, WarnOnCollapse, WriteHistory
+from keras_fer.training.callbacks import (
+    EpochFacts,
+    LossWarning,
+    SaveBestAndLast,
+    StopAtNonFiniteLoss,
+    WarnOnCollapse,
+    WriteHistory,
+)
 from keras_fer.training.checkpoint_folder import (
     Checkpoint,
     is_unfinished,
@@ -50,8 +59,7 @@ from keras_fer.training.tensorboard_pictures import TensorBoardPictures, picture
 MONITOR = "val_expression_accuracy"
 
 _EVALUATION_BATCH = 256
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_LESS = "Lower `learning_rate`, or set `gradient_clip`."
 
 
 @dataclass(frozen=True)
@@ -127,9 +135,15 @@ def _fit(
         with nullcontext() if is_locked else folder_lock(run.output / run_folder.CHECKPOINTS):
             return _train(run, model, validation, callbacks, verbose)
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise _no_room(error, Path(config.output)) from error
+        if error.errno in UNWRITABLE:
+            raise _no_room(str(error.strerror), Path(config.output)) from error
         raise
+    except tf.errors.OpError as error:
+        # Of the writer of TensorBoard's files, which has other kinds of errors.
+        reasons = [os.strerror(number) for number in UNWRITABLE if os.strerror(number) in error.message]
+        if not reasons:
+            raise
+        raise _no_room(reasons[0], Path(config.output)) from error
     finally:
         keras.config.set_dtype_policy("float32")
 
@@ -225,11 +239,12 @@ def _train(
     config, output = run.config, run.output
     # A frozen classifier is equally good after each epoch; what else is learned is best in the last.
     saver = SaveBestAndLast(output, MONITOR, later_wins=config.freeze_expression)
+    guard = StopAtNonFiniteLoss()
     tensorboard = keras.callbacks.TensorBoard(str(output / run_folder.TENSORBOARD), write_graph=False)
-    callbacks = [*_callbacks(run, model, saver), tensorboard, *_boards(run, model), *further]
-    callbacks.append(WriteCheckpoints(output, callbacks, run.checkpoint))
     interrupted = False
     try:
+        callbacks = [*_callbacks(run, model, saver, guard), tensorboard, *_boards(run, model), *further]
+        callbacks.append(WriteCheckpoints(output, callbacks, run.checkpoint))
         if run.checkpoint is None or not (output / run_folder.CONFIG).is_file():
             _write_start(run, model)
         validation_data, validation_steps = _validation_batches(run, model, validation)
@@ -247,17 +262,25 @@ def _train(
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        # Keras calls this at a regular end only; it closes the files.
-        tensorboard.on_train_end()
-        if saver.best_epoch is None:
-            shutil.rmtree(output, ignore_errors=True)
+        try:
+            # Keras calls this at a regular end only; it closes the files.
+            tensorboard.on_train_end()
+        finally:
+            if saver.best_epoch is None and run.checkpoint is None:
+                shutil.rmtree(output, ignore_errors=True)
     if not interrupted:
         remove_checkpoints(output)
     if saver.best_epoch is None:
         raise FERError(
             "Training was stopped before the first epoch ended; nothing was kept."
             if interrupted
-            else "The loss is not finite in the first epoch. Lower `learning_rate`, or set `gradient_clip`."
+            else f"{guard.sentence or 'The loss is not finite in the first epoch.'} {_LESS}"
+        )
+    if guard.sentence is not None:
+        warnings.warn(
+            f"{guard.sentence} Training stopped, and the best model so far is kept. {_LESS}",
+            LossWarning,
+            stacklevel=2,
         )
     return TrainingResult(output, saver.best_epoch + 1, float(saver.best), interrupted)
 
@@ -299,7 +322,9 @@ def _make_folder(output: Path) -> None:
         raise FERError(f"The run folder {str(output)!r} cannot be made: {error.strerror}.") from error
 
 
-def _callbacks(run: _Run, model: DisentanglingModel | FactorModel, saver: SaveBestAndLast) -> list:
+def _callbacks(
+    run: _Run, model: DisentanglingModel | FactorModel, saver: SaveBestAndLast, guard: StopAtNonFiniteLoss
+) -> list:
     config = run.config
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
     probes = []
@@ -317,7 +342,7 @@ def _callbacks(run: _Run, model: DisentanglingModel | FactorModel, saver: SaveBe
         saver,
         WriteHistory(run.output / run_folder.HISTORY),
         WarnOnCollapse(),
-        keras.callbacks.TerminateOnNaN(),
+        guard,
         *stopping,
     ]
 
@@ -365,11 +390,11 @@ def _absolute(path: str) -> str:
     return str(Path(path).resolve())
 
 
-def _no_room(error: OSError, output: Path) -> FERError:
+def _no_room(reason: str, output: Path) -> FERError:
     kept = newest_checkpoint(output) if is_unfinished(output) else None
     after = (
         "nothing was kept"
         if kept is None
         else f"once there is room, `keras-fer train --resume {output}` goes on after epoch {kept.epoch + 1}"
     )
-    return FERError(f"The run folder {str(output)!r} cannot be written: {error.strerror}; {after}.")
+    return FERError(f"The run folder {str(output)!r} cannot be written: {reason}; {after}.")

@@ -5,10 +5,11 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_fer.data.prepared import open_prepared
 from keras_fer.errors import FERError
+from keras_fer.field_types import fits
 from keras_fer.training import run_folder
 from keras_fer.training.checkpoint_folder import (
     Checkpoint,
@@ -62,6 +63,7 @@ def stopped_run(run: Path) -> StoppedRun:
             model that it still needs is not there or has changed.
     """
     stored = run_folder.read_config(run)
+    _require_hashes(run, stored)
     known = TrainingConfig.__dataclass_fields__
     values = {name: value for name, value in stored.items() if name in known}
     config = TrainingConfig.from_dict({**values, "output": str(run)})
@@ -84,6 +86,12 @@ def stopped_run(run: Path) -> StoppedRun:
     if config.weights is not None and checkpoint is None:
         _require_same_model("model", config.weights, stored.get("weights_hash"))
     return StoppedRun(config, checkpoint, trained=checkpoint is not None and checkpoint.ended)
+
+
+def _require_hashes(run: Path, stored: Mapping[str, Any]) -> None:
+    texts = [stored.get(name) for name in ("dataset_hash", "mixed_dataset_hash", "weights_hash")]
+    if not all(fits(Sequence[str | None], hashes) for hashes in (texts, stored.get("teacher_hashes", ()))):
+        raise FERError(f"{run_folder.CONFIG} of {str(run)!r} has hashes that are no texts. Restore it.")
 
 
 def _require_unchanged(folder: str, content_hash: str | None) -> None:
@@ -153,5 +161,8 @@ def resume(
 
 def _best_row(history: Sequence[Mapping[str, float]], monitor: str, later_wins: bool) -> Mapping[str, float]:
     """The epoch that `SaveBestAndLast` took for the best, among those that it saved."""
-    saved = [row for row in history if math.isfinite(row["loss"]) and math.isfinite(row["val_loss"])]
+    needed = ("epoch", "loss", "val_loss", monitor)
+    saved = [row for row in history if all(math.isfinite(row.get(name, math.nan)) for name in needed)]
+    if not saved:
+        raise FERError(f"{run_folder.HISTORY} tells of no epoch that was saved. Train with --config anew.")
     return max(saved, key=lambda row: (row[monitor], row["epoch"] if later_wins else 0))

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import math
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ from typing import Any
 from keras_fer.atomic import atomic_file
 from keras_fer.contract import CONTRACT_FILE
 from keras_fer.errors import FERError
+from keras_fer.field_types import is_text
 
 BEST_MODEL = "model.keras"
 LAST_MODEL = "last.keras"
@@ -24,6 +27,8 @@ TENSORBOARD = "tensorboard"
 CHECKPOINTS = "checkpoints"
 CONTRACT = CONTRACT_FILE
 
+_MOST_EPOCHS = 10**9
+_LARGEST_FLOAT32 = 3.5e38
 _PACKAGES = ("keras-fer", "tensorflow", "keras", "numpy")
 
 
@@ -41,25 +46,31 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FERError(f"{str(path)!r} cannot be read ({error}); remove it.") from error
 
 
 def read_config(run: Path) -> dict[str, Any]:
-    """Returns the `config.json` of a run.
+    """Returns the `config.json` of a run, which names at least its data set.
 
     Raises:
         FERError: if the folder holds none.
     """
     path = Path(run) / CONFIG
-    if not Path(run).exists():
+    if not os.path.exists(run):
         raise FERError(f"There is no run folder {str(run)!r}.")
     if not Path(run).is_dir():
         raise FERError(f"{str(run)!r} is a file; name the folder of a run that `keras-fer train` left.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        for part in (config, config.get("erased", config)):
+            if not (isinstance(part["dataset"], str) and is_text(part["dataset"])):
+                raise ValueError("its `dataset` is no path")
+    except (OSError, ValueError, RecursionError) as error:
         raise FERError(f"{str(run)!r} is not a run folder: {CONFIG} cannot be read ({error}).") from error
+    except (TypeError, AttributeError, KeyError) as error:
+        raise FERError(f"{str(run)!r} is not a run folder: {CONFIG} names no data set.") from error
+    return config
 
 
 def judged_dataset(config: Mapping[str, Any]) -> Path:
@@ -72,12 +83,30 @@ def judged_dataset(config: Mapping[str, Any]) -> Path:
 
 
 def read_history(run: Path) -> list[dict[str, float]]:
-    """Returns one row of numbers per epoch, as far as training came."""
+    """Returns one row of numbers per epoch, as far as training came.
+
+    Raises:
+        FERError: if the file is damaged.
+    """
     path = Path(run) / HISTORY
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return [{name: _number(name, value) for name, value in row.items() if value} for row in rows]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise FERError(f"{str(path)!r} cannot be read ({error}); remove it.") from error
+
+
+def _number(name: str, text: str) -> float:
+    """Returns a cell of the history; raises `ValueError` for what no training logs."""
+    value = float(text)
+    if name == "epoch" and not 0 <= value < _MOST_EPOCHS:
+        raise ValueError(f"its epoch is {text}")
+    if math.isfinite(value) and abs(value) > _LARGEST_FLOAT32:
+        raise ValueError(f"its {name} is {text}")
+    return value
 
 
 def environment() -> dict[str, Any]:

@@ -59,7 +59,7 @@ def test_says_what_came_of_it(run, monkeypatch):
 )
 def test_refused_in_one_sentence_without_tensorflow(assert_refused, run, arguments, code, message):
     (run / "unfinished" / "checkpoints").mkdir(parents=True)
-    (run / "unfinished" / "config.json").write_text("{}")
+    (run / "unfinished" / "config.json").write_text(json.dumps({"dataset": "a"}))
     (run / "empty").mkdir()
     arguments = [argument.format(run=run) for argument in arguments]
     assert_refused("calibrate", *arguments, code=code, message=message)

@@ -145,3 +145,16 @@ def test_a_zip_that_states_a_smaller_size_is_refused(tmp_path):
         data_folder(tmp_path / "d.zip", tmp_path / "x"),
     ):
         pass
+
+
+def test_a_file_without_a_name_is_one_sentence(tmp_path):
+    # Found by fuzzing: the standard library fails on it with an IndexError.
+    (tmp_path / "a.zip").write_bytes(
+        b"PK\x03\x04\x14\x00\x00\x00\x00\x00\x9d\\|]\x83\x16\xdc\x8c\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00xPK\x01\x02\x14\x03\x14\x00\x00\x00\x00\x00\x9d\\|]\x83\x16\xdc\x8c\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x01\x00\x00\x00\x00PK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00.\x00\x00\x00\x1f\x00\x00\x00\x00\x00"
+    )
+    with (
+        pytest.raises(FERError, match=r"a\.zip' cannot be extracted"),
+        data_folder(tmp_path / "a.zip", tmp_path / "x"),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]

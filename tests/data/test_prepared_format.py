@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import pickle
@@ -158,4 +159,23 @@ def test_labels_out_of_range_are_refused(tmp_path, change):
     np.savez(tmp_path / "other.npz", **{name: array for name, array in columns.items() if array is not None})
     replace_file(tmp_path / "out", "labels.npz", (tmp_path / "other.npz").read_bytes())
     with pytest.raises(FERError, match=r"labels\.npz' is damaged"):
+        open_prepared(tmp_path / "out")
+
+
+def test_an_archive_in_the_place_of_images_is_refused(tmp_path):
+    # Found by fuzzing: `np.load` gives a shard that is an archive without complaint.
+    write(tmp_path / "out")
+    np.savez(tmp_path / "images.npz", images=np.zeros(3))
+    replace_file(tmp_path / "out", "images-00000.npy", (tmp_path / "images.npz").read_bytes())
+    with pytest.raises(FERError, match=r"images-00000\.npy' is damaged"):
+        open_prepared(tmp_path / "out")
+
+
+def test_an_array_before_an_archive_is_refused(tmp_path):
+    write(tmp_path / "out")
+    stream = io.BytesIO()
+    np.save(stream, np.zeros(3))
+    labels = stream.getvalue() + (tmp_path / "out" / "labels.npz").read_bytes()
+    replace_file(tmp_path / "out", "labels.npz", labels)
+    with pytest.raises(FERError, match=r"labels\.npz' is damaged \(it is a single array\)"):
         open_prepared(tmp_path / "out")

@@ -153,3 +153,45 @@ def test_partial_configuration_can_be_read_by_people(tmp_path):
     begun = json.loads((tmp_path / "out.partial/partial.json").read_text())
     assert begun["config"] == {"seed": 5}
     assert begun["source"] == "s"
+
+
+@pytest.mark.parametrize("content", [b'"text"', b"[]", b"3", b"[" * 100_000, b"\xff", b""])
+def test_a_damaged_configuration_is_one_sentence(tmp_path, content):
+    interrupt_after(tmp_path / "out", 20)
+    (tmp_path / "out.partial" / "partial.json").write_bytes(content)
+    with pytest.raises(FERError, match=r"partial\.json' is damaged"):
+        writer_of(tmp_path / "out")
+
+
+def damage(columns, change):
+    return {**{name: array for name, array in columns.items() if name not in change}, **change}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # As somebody who means harm writes them: the checksums of the file itself are right.
+        {"labels": np.full(6, 7)},
+        {"labels": np.full(6, 0.5)},
+        {"labels": np.zeros(3, np.int64)},
+        {"sources": np.zeros(6)},
+        {"sources": np.frombuffer(b"\xff" * 4 * 6, "<U1")},
+        {"drop_positions": np.array(["a"])},
+        {"drop_reasons": np.array([], np.str_)},
+        {"entry": np.array("{}")},
+        {"entry": np.array("[" * 100_000)},
+        {"entry": np.array('{"name": "../../../etc/passwd", "sha256": ""}')},
+    ],
+)
+def test_columns_that_the_writer_never_wrote_are_made_again(tmp_path, change):
+    with writer_of(tmp_path / "whole") as writer:
+        write(writer, RECORDS)
+        whole = writer.finish().content_hash
+    interrupt_after(tmp_path / "out", 20)
+    rows = tmp_path / "out.partial" / "rows" / "rows-00000.npz"
+    with np.load(rows) as columns:
+        np.savez(rows, **damage(dict(columns), change))
+    with writer_of(tmp_path / "out") as writer:
+        assert writer.records_done == 0
+        write(writer, RECORDS)
+        assert writer.finish().content_hash == whole

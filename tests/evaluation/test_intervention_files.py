@@ -152,3 +152,39 @@ def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path, damage):
         numbers.write_text(numbers.read_text().replace('"chance_identity"', '"chance"'))
     with pytest.raises(FERError, match=r"cannot be read .*remove it, or run `keras-fer intervene` again"):
         read_study(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: values["retrieval"][0].update(among_other=")identity"),
+        lambda values: values["retrieval"][0].update(rate=NAN),
+        lambda values: values["retrieval"][0].update(chance="1"),
+        lambda values: values["swap"].update(num_pairs=True),
+        lambda values: values["swap"]["scores"].pop("truth"),
+        lambda values: values["swap"]["scores"].update(other=values["swap"]["scores"]["swap"]),
+        lambda values: values["swap"]["scores"]["swap"].update(ssim=[1, "a"]),
+        lambda values: values["faces"].update(difficulty=3),
+        lambda values: (
+            values["interventions"].append({**values["interventions"][0], "factor": "a"})
+            or (values["interventions"].append({**values["interventions"][0], "representation": "b"}))
+        ),
+        lambda values: values.update(notes=[1]),
+        lambda values: values.update(retrieval=3),
+    ],
+)
+def test_numbers_that_nobody_wrote_are_one_sentence(tmp_path, change):
+    # The first two were found by fuzzing: the page that shows them failed.
+    write_study(tmp_path, study(), "a")
+    values = json.loads((tmp_path / "interventions.json").read_text())
+    change(values)
+    (tmp_path / "interventions.json").write_text(json.dumps(values))
+    with pytest.raises(FERError, match="run `keras-fer intervene` again"):
+        read_study(tmp_path)
+
+
+def test_a_share_beyond_all_bounds_is_none():
+    # Found by fuzzing: the document had an infinite number, which is no JSON.
+    scores = SwapScores(-1e308, Interval(0, 1), 0.1, 0.9, Interval(0, 1), NAN, NAN, NAN)
+    result = SwapResult({"truth": SCORES, "swap": scores}, 0.49999999, 0.05, 0.5, 0.9, 20.0, 0.5, 8, 20)
+    assert result.to_dict()["expression_transfer"] is None

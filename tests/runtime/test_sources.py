@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from keras_fer.errors import FERError
+from keras_fer.runtime.images import load_image
 from keras_fer.runtime.sources import Source, sources
 
 
@@ -63,3 +64,12 @@ def test_folder_is_read_step_by_step(tmp_path, monkeypatch):
 
     monkeypatch.setattr("keras_fer.runtime.sources.image_files", endless)
     assert next(sources(str(tmp_path))).kind == "photo"
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000, "a\0b", "\udcff"])
+def test_a_name_that_no_file_can_have_is_that_of_a_photo(name):
+    # What follows says that there is none; a name that is too long made `Path.is_dir` raise.
+    (source,) = sources(name)
+    assert source.kind == "photo"
+    with pytest.raises(FERError, match="There is no image"):
+        load_image(name)

@@ -4,6 +4,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from keras_fer.checksum import checksum_lines
 from keras_fer.errors import FERError
 from keras_fer.training import checkpoint_folder, run_folder
 from keras_fer.training.checkpoint_folder import (
@@ -121,3 +122,20 @@ def test_without_checkpoints_a_folder_is_in_use_but_not_unfinished(run):
         require_new_run(run)
     remove_checkpoints(run)
     require_new_run(run / "new")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"epoch": float("inf")}, {"epoch": "1"}, {"epoch": True}, {"callbacks": [1]}, {"callbacks": {"a": 1}}],
+)
+def test_a_state_that_nobody_wrote_is_passed_over(run, change):
+    # The first was found by fuzzing; the checksums are right.
+    write(run, 0, 1)
+    folder = run / run_folder.CHECKPOINTS / "epoch-00002"
+    state = json.loads((folder / "state.json").read_text())
+    (folder / "state.json").write_text(json.dumps({**state, **change}))
+    names = ("variables.npz", "state.json", "model.keras")
+    (folder / "SHA256SUMS").write_text(checksum_lines(folder / name for name in names))
+    checkpoint = newest_checkpoint(run)
+    assert checkpoint.epoch == 0
+    assert "state.json holds something else" in checkpoint.warning

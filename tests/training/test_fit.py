@@ -14,6 +14,7 @@ from keras_fer.errors import FERError
 from keras_fer.labels import EXPRESSIONS_8
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder, run_model
+from keras_fer.training.callbacks import LossWarning
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.fit import fit
 from keras_fer.training.run_folder import read_config, read_history
@@ -191,9 +192,30 @@ def test_a_full_disk(config, epoch, after):
 
 def test_a_loss_that_is_not_finite_is_refused(config):
     settings = config(learning_rate=1e30, warmup_share=0.0)
-    with pytest.raises(FERError, match="not finite"):
+    with pytest.raises(FERError, match=r"not finite in step [1-8] of epoch 1\. Lower `learning_rate`"):
         fit(settings, verbose=0)
     assert not run_folder.Path(settings.output).exists()
+
+
+def test_a_later_loss_that_is_not_finite_keeps_the_last_good_model(config):
+    class Breaking(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if (self.epoch, batch) == (1, 2):
+                variable = self.model.trainable_variables[0]
+                variable.assign(np.full(variable.shape, np.nan))
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+    settings = config(epochs=4)
+    with pytest.warns(LossWarning, match=r"not finite in step 3 of epoch 2\. Training stopped, and the best"):
+        result = fit(settings, callbacks=[Breaking()], verbose=0)
+    assert result.best_epoch == 1
+    history = read_history(result.folder)
+    assert [np.isfinite(row["loss"]) for row in history] == [True, False]
+    for name in (run_folder.BEST_MODEL, run_folder.LAST_MODEL):
+        weights = load_model(result.folder / name).get_weights()
+        assert all(np.isfinite(array).all() for array in weights)
 
 
 def test_mixed_precision_trains_and_restores_the_policy(config):

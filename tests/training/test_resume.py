@@ -313,3 +313,21 @@ def test_two_processes(stopped):
     with folder_lock(run / run_folder.CHECKPOINTS), pytest.raises(FERError, match="Another process"):
         resume(run)
     assert len(list(run.glob("checkpoints/epoch-*"))) == 2
+
+
+@pytest.mark.parametrize("change", [{"teacher_hashes": False}, {"dataset_hash": 3}, {"teacher_hashes": [1]}])
+def test_hashes_that_are_no_texts(stopped, change):
+    # The first was found by fuzzing.
+    run = stopped()
+    config = run_folder.read_config(run)
+    run_folder.write_json(run / run_folder.CONFIG, {**config, **change})
+    with pytest.raises(FERError, match="hashes that are no texts"):
+        stopped_run(run)
+
+
+def test_a_finished_run_without_a_saved_epoch(stopped):
+    run = stopped()
+    shutil.rmtree(run / run_folder.CHECKPOINTS)
+    (run / run_folder.HISTORY).write_text("epoch,loss\n0,1\n")
+    with pytest.raises(FERError, match="no epoch that was saved"):
+        resume(run)

@@ -149,6 +149,8 @@ def _find_list(root: Path, name: str) -> Path | None:
 def _image_list(folder: RootFolder, path: Path, split: str) -> ImageList:
     table = open_table(path, COLUMNS)
     table.require((PATH, "expression"), "AffectNet images")
+    if set(BOX_COLUMNS) & set(table.columns):
+        table.require(BOX_COLUMNS, "AffectNet images")
     kind = "Automatically" if path.name.startswith("automatically") else "Manually"
     base = path.parent if path.parent.name not in _LIST_FOLDERS else path.parent.parent
     places = [

@@ -26,6 +26,7 @@ from keras_fer.data.readers.boxes import (
 from keras_fer.data.readers.folders import RootFolder, candidates, entries, image_names, text_name
 from keras_fer.data.readers.tables import number
 from keras_fer.data.records import Record
+from keras_fer.data.stored_text import is_readable_text
 from keras_fer.errors import FERError
 
 SPLIT_FOLDERS = {"test": "val_set", "train": "train_set"}
@@ -138,7 +139,9 @@ def parse_npy(content: bytes) -> np.ndarray | None:
         if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(values) or not values:
             return None
         flat = np.frombuffer(values, dtype)
-        return flat.reshape(shape, order="F" if fortran_order else "C")
+        return (
+            None if not is_readable_text(flat) else flat.reshape(shape, order="F" if fortran_order else "C")
+        )
     except Exception:  # NumPy's header parser raises anything from SyntaxError to RecursionError
         return None
 

@@ -6,6 +6,7 @@ such as `soft_happiness`.
 """
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -152,7 +153,7 @@ class CsvReader:
 
 
 def _find_file(root: Path, file: str) -> Path:
-    if root.is_file():
+    if os.path.isfile(root):
         return root
     folder = RootFolder(root)
     if file:

@@ -137,3 +137,12 @@ def csv_root(tmp_path_factory, trees):
     root = tmp_path_factory.mktemp("csv")
     trees.write_image(root / PHOTOS / "a.jpg")
     return root
+
+
+def test_half_a_box_is_refused(root, trees):
+    # Found by fuzzing.
+    trees.write_affectnet_csv(root)
+    file = root / LIST
+    file.write_text(file.read_text().replace("face_y", "face_z", 1))
+    with pytest.raises(FERError, match=r"lacks the column\(s\) face_y"):
+        records(root)

@@ -1,3 +1,4 @@
+import io
 import math
 from collections import Counter
 
@@ -138,3 +139,11 @@ def npy_root(tmp_path_factory, trees):
     root = tmp_path_factory.mktemp("npy")
     trees.write_affectnet_npy(root)
     return root
+
+
+def test_bytes_that_are_no_character():
+    # Found by fuzzing: NumPy takes them, and Python fails with a SystemError when it gets them.
+    for code_points, dtype in ((b"1\0\0\x10", "<U1"), (b"\x10\0\0\x31", ">U1")):
+        stream = io.BytesIO()
+        np.lib.format.write_array(stream, np.frombuffer(code_points, dtype))
+        assert parse_npy(stream.getvalue()) is None
