@@ -82,7 +82,8 @@ class LazyGroup(click.Group):
             if error.errno not in UNWRITABLE:
                 raise
             what = "The output" if error.filename is None else repr(str(error.filename))
-            refusal = FERError(f"{what} cannot be written: {error.strerror}.")
+            done = "read or written" if isinstance(error, PermissionError) else "written"
+            refusal = FERError(f"{what} cannot be {done}: {error.strerror}.")
             raise click.ClickException(str(refusal)) from error
 
 
