@@ -24,8 +24,8 @@ import numpy as np
 
 from keras_fer.contract import ModelContract
 from keras_fer.export.export import ExportFailedError, export
-from keras_fer.export.quantize import convert
 from keras_fer.export.recipes import RECIPES
+from keras_fer.export.tflite_conversion import convert
 from keras_fer.labels import EXPRESSIONS_8
 from keras_fer.models.backbones import backbone
 from keras_fer.models.building import disentangling_model

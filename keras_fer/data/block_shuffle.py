@@ -30,9 +30,3 @@ def block_permutation(num_rows: int, block_rows: int, generator: np.random.Gener
 def window_rows(block_rows: int) -> int:
     """Returns the number of rows that are mixed with each other."""
     return WINDOW_BLOCKS * block_rows
-
-
-def window_that_begins(step: int, batch_size: int, block_rows: int) -> int | None:
-    """Returns the number of the window whose first row lies in a batch of an epoch, None if there is none."""
-    number = -(-step * batch_size // window_rows(block_rows))
-    return number if number * window_rows(block_rows) < (step + 1) * batch_size else None

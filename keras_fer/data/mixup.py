@@ -40,6 +40,6 @@ def mixup(
 
 def _blend(values: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     share = tf.reshape(share, (-1, *[1] * (len(values.shape) - 1)))
-    # Gathered, since a slice with a negative step takes seven times as long.
+    # Gathered, since a slice with a negative step takes several times as long.
     mirrored = tf.gather(values, tf.range(tf.shape(values)[0] - 1, -1, -1))
     return share * values + (1.0 - share) * mirrored

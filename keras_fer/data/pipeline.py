@@ -77,7 +77,7 @@ def train_pipeline(
 
     def drawn(step: int) -> np.ndarray:
         if positions is None:
-            dataset.read_ahead(sampler.upcoming(step))
+            dataset.read_ahead(sampler.upcoming(step, first=step == start_step))
         return sampler.batch(step)
 
     gather = _gather(dataset, columns, drawn, sampler.batch_size, positions)
@@ -119,7 +119,7 @@ def mixture_pipeline(
 
     def read(step: np.ndarray) -> list[np.ndarray]:
         for part in mixture.parts:
-            part.dataset.read_ahead(part.sampler.upcoming(int(step)))
+            part.dataset.read_ahead(part.sampler.upcoming(int(step), first=int(step) == start_step))
         rows = mixture.rows(int(step))
         images = [part.dataset.images(own) for part, own in zip(mixture.parts, rows, strict=True)]
         return [*images, *mixture.targets(rows).values()]

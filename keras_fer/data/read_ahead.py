@@ -2,6 +2,7 @@
 
 import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -42,5 +43,8 @@ def _advise(shard: np.ndarray, first: int, stop: int, advice: int) -> int:
     offset = int(getattr(shard, "offset", 0)) % mmap.ALLOCATIONGRANULARITY
     begin, end = offset + first * shard[0].nbytes, offset + stop * shard[0].nbytes
     begin -= begin % mmap.PAGESIZE
-    mapped.madvise(advice, begin, end - begin)
-    return end - begin
+    # Advice that a file system does not take must not stop a training.
+    with suppress(OSError):
+        mapped.madvise(advice, begin, end - begin)
+        return end - begin
+    return 0

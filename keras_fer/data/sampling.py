@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 
-from keras_fer.data.block_shuffle import block_permutation, window_rows, window_that_begins
+from keras_fer.data.block_shuffle import block_permutation, window_rows
 from keras_fer.errors import FERError
 
 MODES = ("natural", "balanced", "tempered", "pairs")
@@ -128,25 +128,40 @@ class IndexSampler:
         start = position * self.batch_size
         return self._rows[self._order(epoch)[start : start + self.batch_size]]
 
-    def upcoming(self, step: int) -> np.ndarray:
+    def upcoming(self, step: int, first: bool = False) -> np.ndarray:
         """Returns rows that steps after this one will draw, to be read from the disk meanwhile.
+
+        In each epoch every row comes once, at least a batch before it is drawn, and where windows of blocks
+        are larger than batches about a window before.
 
         Args:
             step: number of the batch since the start of training, from 0.
+            first: whether no step was asked for before; the rows of this one and all that should have been
+                asked for come too.
 
         Returns:
-            int64 `(n,)`, ascending: where a window of blocks begins in `step` those of the next window, of
-            the first step those of its own as well. Empty in other steps, and without blocks.
+            int64 `(n,)`, ascending; empty in most steps, and without blocks.
         """
-        epoch, position = divmod(int(step), self.steps_per_epoch)
-        window = window_that_begins(position, self.batch_size, self.block_rows) if self.block_rows else None
-        if window is None:
+        if not self.block_rows:
             return np.empty(0, np.int64)
-        rows = [self._window(epoch, window)] if step == 0 else []
-        rows.append(self._window(epoch, window + 1))
-        if not len(rows[-1]):
-            rows[-1] = self._window(epoch + 1, 0)
-        return np.unique(np.concatenate(rows))
+        epoch, position = divmod(int(step), self.steps_per_epoch)
+        num_windows = -(-self.steps_per_epoch * self.batch_size // window_rows(self.block_rows))
+        if first:
+            begin = position * self.batch_size // window_rows(self.block_rows)
+        elif position:
+            begin = self._windows_until(position - 1)
+        else:
+            begin = self._windows_until(self.steps_per_epoch - 1) - num_windows
+        rows = [
+            self._window(epoch + window // num_windows, window % num_windows)
+            for window in range(begin, self._windows_until(position))
+        ]
+        return np.unique(np.concatenate([np.empty(0, np.int64), *rows]))
+
+    def _windows_until(self, position: int) -> int:
+        """Returns how many windows, counted on into the next epoch, are asked for with a step of an epoch."""
+        size = window_rows(self.block_rows)
+        return -(-(position + 2) * self.batch_size // size) + 1
 
     def _window(self, epoch: int, window: int) -> np.ndarray:
         """Returns the rows of one window of blocks, none beyond the end of the epoch."""

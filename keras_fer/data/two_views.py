@@ -47,6 +47,6 @@ class TwoViews:
         """
         return np.repeat(self._sampler.batch(step), 2)
 
-    def upcoming(self, step: int) -> np.ndarray:
+    def upcoming(self, step: int, first: bool = False) -> np.ndarray:
         """Returns rows that later steps will draw, see `IndexSampler.upcoming`."""
-        return self._sampler.upcoming(step)
+        return self._sampler.upcoming(step, first)

@@ -1,16 +1,10 @@
 """Blocks and windows: every row once, near its neighbours, a function of the generator alone."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_fer.data.block_shuffle import (
-    WINDOW_BLOCKS,
-    block_permutation,
-    window_rows,
-    window_that_begins,
-)
+from keras_fer.data.block_shuffle import WINDOW_BLOCKS, block_permutation, window_rows
 
 
 def drawn(num_rows, block_rows, seed=0):
@@ -43,12 +37,3 @@ def test_blocks_and_rows_are_both_shuffled():
 def test_one_block_for_all_shuffles_over_the_whole_set():
     order = drawn(500, 500)
     assert (order != np.arange(500)).mean() > 0.9
-
-
-@pytest.mark.parametrize("batch_size", [6, 32, 64, 100])
-def test_windows_begin_where_their_first_row_is(batch_size):
-    size = window_rows(2)  # 64 rows
-    for step in range(40):
-        first, stop = step * batch_size, (step + 1) * batch_size
-        begins = [row // size for row in range(first, stop) if row % size == 0]
-        assert window_that_begins(step, batch_size, 2) == (begins[0] if begins else None)

@@ -159,22 +159,38 @@ def test_blocks_are_other_ones_in_each_epoch_and_by_seed():
     assert all(len(window) == WINDOW_BLOCKS for window in first_windows)
 
 
-def test_what_is_upcoming_is_what_is_drawn_next():
-    size, batch_size = 1000, 24
-    one = IndexSampler(np.zeros(size), np.arange(size) * 2, batch_size, seed=3, block_rows=4)
-    steps = 2 * one.steps_per_epoch
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.integers(30, 1000),
+    batch_size=st.integers(1, 30),
+    block_rows=st.integers(1, 12),
+    start=st.integers(0, 60),
+)
+def test_what_is_drawn_was_asked_for_a_batch_before(size, batch_size, block_rows, start):
+    one = IndexSampler(np.zeros(size), np.arange(size) * 2, batch_size, seed=3, block_rows=block_rows)
     asked: set[int] = set()
-    for step in range(steps):
-        if step + 1 < steps:
-            upcoming = one.upcoming(step)
-            assert (np.diff(upcoming) > 0).all()
-            asked |= set(upcoming.tolist())
-        # Whatever is drawn was asked for before, and not just before: a window ahead.
+    # From any step on, also over the end of the epoch; then as far as the epoch goes, since the next one
+    # draws the same rows again.
+    for step in range(start, (start // one.steps_per_epoch + 1) * one.steps_per_epoch):
+        upcoming = one.upcoming(step, first=step == start)
+        assert (np.diff(upcoming) > 0).all()
+        asked |= set(upcoming.tolist())
         assert set(one.batch(step).tolist()) <= asked
-    assert sum(len(one.upcoming(step)) > 0 for step in range(one.steps_per_epoch)) == -(
-        -size // window_rows(4)
-    )
-    assert len(sampler().upcoming(0)) == 0
+        if step == start or (step + 1) % one.steps_per_epoch:
+            assert set(one.batch(step + 1).tolist()) <= asked
+
+
+def test_each_row_is_asked_for_once_in_an_epoch_a_window_before_it_is_drawn():
+    one = IndexSampler(np.zeros(1000), np.arange(1000) * 2, 24, seed=3, block_rows=4)
+    steps, window = one.steps_per_epoch, window_rows(4)
+    asked = [one.upcoming(step, first=step == 0) for step in range(3 * steps)]
+    # In the second epoch as many as are drawn in one; in the first those that are ahead come too.
+    assert sum(map(len, asked[steps : 2 * steps])) == steps * 24
+    assert 0 < sum(len(rows) > 0 for rows in asked[:steps]) <= -(-steps * 24 // window) + 1
+    for step in range(steps - window // 24):
+        before = set(np.concatenate(asked[: step + 1]).tolist())
+        assert set(one.batch(step + window // 24).tolist()) <= before
+    assert len(sampler().upcoming(0, first=True)) == 0
 
 
 def test_two_blocks_of_one_class_come_near_each_other():
