@@ -24,7 +24,7 @@ class GroupedCommand(click.Command):
         """Writes a section for each heading."""
         sections = option_records(self, ctx)
         if (help_option := self.get_help_option(ctx)) and (record := help_option.get_help_record(ctx)):
-            sections[OTHERS].append(record)
+            sections = {OTHERS: [*sections.pop(OTHERS, []), record], **sections}
         for heading, records in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(records)
@@ -40,7 +40,8 @@ def option_records(command: click.Command, context: click.Context) -> dict[str, 
     }
     grouped = {name for names in groups.values() for name in names}
     sections = {OTHERS: [name for name in records if name not in grouped], **groups}
-    return {
+    found = {
         heading: [record for name in names if (record := records[name]) is not None]
         for heading, names in sections.items()
     }
+    return {heading: shown for heading, shown in found.items() if shown}

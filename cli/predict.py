@@ -296,6 +296,18 @@ def _require_one_input(annotate: Path, kind: str, inputs: Sequence[str]) -> None
         raise FERError(f"The file {str(annotate)!r} is for {what}; name a folder for other inputs.")
 
 
+def _is_input(path: Path, inputs: Sequence[str]) -> bool:
+    """Returns whether an existing file is an input, or an image in a folder that is one."""
+    from keras_fer.runtime.images import image_files
+
+    for text in map(Path, inputs):
+        if text.is_file() and path.samefile(text):
+            return True
+        if text.is_dir() and path.resolve().is_relative_to(text.resolve()):
+            return any(path.samefile(file) for file in image_files(text))
+    return False
+
+
 @contextlib.contextmanager
 def _writer(output: Path | None, inputs: Sequence[str]) -> Iterator[Callable[[str], None]]:
     """Yields a function that writes one line to the output file, or to the terminal where there is none."""
@@ -307,7 +319,7 @@ def _writer(output: Path | None, inputs: Sequence[str]) -> Iterator[Callable[[st
         return
     if not output.parent.is_dir():
         raise FERError(f"There is no folder {str(output.parent)!r} for the output; make it first.")
-    if output.exists() and any(Path(text).exists() and output.samefile(text) for text in inputs):
+    if output.exists() and _is_input(output, inputs):
         raise FERError(f"The answers would overwrite the input {str(output)!r}; name another file.")
     with atomic_file(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         yield lambda line: print(line, file=file)

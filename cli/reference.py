@@ -55,8 +55,6 @@ def _section(context: click.Context) -> str:
     parts += [_paragraph(text) for text in paragraphs(context.command)]
     sections = option_records(context.command, context)
     for heading, records in sections.items():
-        if not records:
-            continue
         parts += [f"**{heading}**"] if len(sections) > 1 else []
         parts.append("\n".join(f"- `{flags}`: {_escaped(_joined(text))}" for flags, text in records))
     return "\n\n".join(parts) + "\n"

@@ -1,6 +1,8 @@
 """The layout of the repository: which way imports point, names, sizes, and where tests lie."""
 
 import ast
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,8 @@ OPTIONAL_IN_RUNTIME = {"keras_fer.runtime.opencv": {"cv2"}}
 LIGHT_AT_MODULE_LEVEL = {layer for layer, height in LAYERS.items() if height < 2} | {"web", "cli"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc"}
 LARGEST_MODULE = 400
+# Run by hand.
+SCRIPTS = [path for folder in ("benchmarks", "fuzzing") for path in (ROOT / folder).glob("*.py")]
 # Tests of the whole repository rather than of one module.
 REPOSITORY_TESTS = {"test_layout", "test_docs"}
 
@@ -164,6 +168,16 @@ def test_tests_lie_where_their_module_lies(path):
     assert candidates & set(MODULES), (
         f"{path.relative_to(ROOT)} mirrors no module: there is no {package}.{name}"
     )
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS), ids=lambda path: path.name)
+def test_scripts_import_what_there_is(path):
+    """They run too seldom for a renamed module to be noticed."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("keras_fer"):
+            module = import_module(node.module)
+            for alias in node.names:
+                assert hasattr(module, alias.name) or find_spec(f"{node.module}.{alias.name}"), alias.name
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import tensorflow as tf
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.errors import FERError
 
+_NO_ROOM = "Dst tensor is not initialized"
+
 
 class CachedImages:
     """Stored images, copied once to the device of TensorFlow's choice, the first GPU where there is one.
@@ -25,7 +27,10 @@ class CachedImages:
     def __init__(self, dataset: PreparedDataset, rows: np.ndarray):
         try:
             self._images = tf.constant(dataset.images(rows))
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        except (MemoryError, tf.errors.ResourceExhaustedError, tf.errors.InternalError) as error:
+            # What a GPU without room for a constant raises (https://github.com/tensorflow/tensorflow/issues/52086).
+            if isinstance(error, tf.errors.InternalError) and _NO_ROOM not in str(error):
+                raise
             num_bytes = len(rows) * int(np.prod(dataset.image_shape))
             raise FERError(
                 f"The {len(rows)} training images, {num_bytes / 1e9:.1f} GB, do not fit into the memory of "

@@ -28,6 +28,14 @@ def test_headings_by_hand():
     )
 
 
+def test_headings_without_options_are_left_out():
+    hidden = GroupedCommand(
+        "hidden", params=[click.Option(["--secret"], hidden=True)], option_groups={"Secrets": ("secret",)}
+    )
+    output = CliRunner().invoke(hidden, ["--help"]).output
+    assert output.endswith("\n\nOptions:\n  --help  Show this message and exit.\n")
+
+
 def test_a_command_without_groups_has_one_heading():
     plain = click.Command("plain", params=[click.Option(["--rate"], help="How fast.")])
     assert option_records(plain, click.Context(plain)) == {"Options": [("--rate TEXT", "How fast.")]}

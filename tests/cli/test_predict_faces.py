@@ -258,9 +258,10 @@ def test_an_annotated_photo(predict, photos, tmp_path):
     assert np.all(load_image(tmp_path / "out.png") == (46, 204, 113), axis=-1).any()
 
 
-def test_answers_do_not_overwrite_an_input(predict, photos):
+@pytest.mark.parametrize("given", ["two.png", "."])
+def test_answers_do_not_overwrite_an_input(predict, photos, given):
     before = (photos / "two.png").read_bytes()
-    result = predict(photos / "two.png", "--output", photos / "two.png")
+    result = predict(photos / given, "--output", photos / "two.png")
     assert result.exit_code == 1
     assert "would overwrite the input" in result.stderr
     assert (photos / "two.png").read_bytes() == before

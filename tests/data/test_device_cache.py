@@ -49,12 +49,30 @@ def test_only_what_is_drawn_is_held(dataset):
     assert sorted(cached.positions[held]) == list(range(held.sum()))
 
 
-def test_what_does_not_fit(dataset, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        tf.errors.ResourceExhaustedError(None, None, "out of memory"),
+        tf.errors.InternalError(None, None, "Failed copying input tensor: Dst tensor is not initialized."),
+        MemoryError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_does_not_fit(dataset, monkeypatch, error):
     def full(images):
-        raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+        raise error
 
     monkeypatch.setattr(tf, "constant", full)
     with pytest.raises(
         FERError, match=r"14 training images, 0.0 GB, do not fit .* leave out `cache_on_device`"
     ):
+        CachedImages(dataset, dataset.indices("train"))
+
+
+def test_other_errors_of_the_device_are_no_lack_of_room(dataset, monkeypatch):
+    def broken(images):
+        raise tf.errors.InternalError(None, None, "the device is lost")
+
+    monkeypatch.setattr(tf, "constant", broken)
+    with pytest.raises(tf.errors.InternalError, match="the device is lost"):
         CachedImages(dataset, dataset.indices("train"))
