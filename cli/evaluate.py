@@ -1,9 +1,10 @@
 """`keras-fer evaluate`."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,9 @@ from keras_fer.cli.progress import progress_bar
 from keras_fer.cli.score_tables import robustness_table, scores_table
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.labels import TAXONOMIES
+
+if TYPE_CHECKING:
+    from keras_fer.data.prepared import PreparedDataset
 
 # `keras_fer.data.records.SPLITS`, repeated because that module needs NumPy; a test keeps them equal.
 SPLIT_NAMES = ("train", "validation", "test")
@@ -81,13 +85,32 @@ def command(
         keras-fer evaluate exported/static_wi8_ai8.tflite prepared/affectnet --robustness
     """
     # What can be refused is refused before TensorFlow loads, which takes seconds.
+    from keras_fer.atomic import atomic_file
     from keras_fer.data.prepared import open_prepared
     from keras_fer.errors import FERError
 
     if output is not None and not output.parent.is_dir():
         raise FERError(f"There is no folder {str(output.parent)!r} for the output; make it first.")
     images = open_prepared(dataset)
+    # Begun before the work, so that minutes of it are not lost to a folder that cannot be written.
+    with atomic_file(output) if output is not None else nullcontext() as file:
+        document, text = _scores(model, images, split, taxonomy, mirrored, measure_robustness, threads)
+        click.echo(json.dumps(document) if output_format == "json" else text)
+        if file is not None:
+            content = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+            file.write_text(content + "\n", encoding="utf-8")
 
+
+def _scores(
+    model: Path,
+    images: "PreparedDataset",
+    split: str,
+    taxonomy: str | None,
+    mirrored: bool,
+    measure_robustness: bool,
+    threads: int,
+) -> tuple[dict[str, Any], str]:
+    """Evaluates; returns the scores for a file, and as text."""
     if model.suffix != ".tflite":
         load_tensorflow()
     from keras_fer.evaluation.evaluate import evaluate
@@ -112,14 +135,4 @@ def command(
             measured = robustness(recognizer, images, result, progress=progress)
         document["robustness"] = measured.to_dict()
         text += "\n\n" + robustness_table(measured)
-    if output is not None:
-        _write(output, document)
-    click.echo(json.dumps(document) if output_format == "json" else text)
-
-
-def _write(output: Path, document: dict[str, Any]) -> None:
-    from keras_fer.atomic import atomic_file
-
-    with atomic_file(output) as temporary:
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    return document, text

@@ -13,10 +13,12 @@ from keras_fer.errors import FERError
 from keras_fer.runtime.annotation import annotated
 from keras_fer.runtime.answers import Answer
 from keras_fer.runtime.sources import Source
-from keras_fer.runtime.video import WRITTEN_SUFFIXES, VideoFile, video_file
+from keras_fer.runtime.video import VIDEO_SUFFIXES, WRITTEN_SUFFIXES, VideoFile, video_file
 
 # Other photos become PNG, which loses nothing.
 _PHOTO_SUFFIXES = frozenset((".jpeg", ".jpg", ".png", ".webp"))
+# Who names such a file wants no folder of that name.
+_OTHER_SUFFIXES = frozenset((".bmp", ".gif", ".heic", ".tif", ".tiff", *VIDEO_SUFFIXES)) - {*WRITTEN_SUFFIXES}
 _QUALITY = 92
 
 
@@ -82,10 +84,17 @@ class AnnotatedCopies:
 
 
 def file_kind(path: str | Path) -> str | None:
-    """Returns whether `AnnotatedCopies` writes one `"photo"` or `"video"` to a path; None for a folder."""
+    """Returns whether `AnnotatedCopies` writes one `"photo"` or `"video"` to a path; None for a folder.
+
+    Raises:
+        FERError: if the suffix is that of pictures or videos which are not written.
+    """
     suffix = Path(path).suffix.lower()
     if Path(path).is_dir():
         return None
+    if suffix in _OTHER_SUFFIXES:
+        written = ", ".join(sorted((*_PHOTO_SUFFIXES, *WRITTEN_SUFFIXES)))
+        raise FERError(f"Copies are not written as {suffix}; name a folder, or a file in {written}.")
     return "video" if suffix in WRITTEN_SUFFIXES else "photo" if suffix in _PHOTO_SUFFIXES else None
 
 

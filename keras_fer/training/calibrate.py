@@ -119,8 +119,9 @@ def _threshold(predictions: EvaluatedPredictions, accuracy: float) -> float:
     threshold = threshold_of_accuracy(confidences, accuracy)
     if threshold is None:
         raise FERError(
-            f"No threshold makes {accuracy:.1%} of the answers right on the {scores.split} split: "
-            f"{scores.accuracy:.1%} of all, {highest_accuracy(confidences):.1%} at most; ask for less."
+            f"No threshold makes {accuracy:.1%} of the answers right on the {scores.split} split; of all "
+            f"{scores.accuracy:.1%} are, with the best threshold {highest_accuracy(confidences):.1%}. "
+            "Nothing was changed: ask for less."
         )
     return threshold
 

@@ -110,13 +110,19 @@ def test_output_in_use(tmp_path):
         ("a.JPG", "photo"),
         ("a.png", "photo"),
         ("a", None),
-        ("a.gif", None),
+        ("a.2", None),
     ],
 )
 def test_file_kind(name, kind, tmp_path):
     assert file_kind(tmp_path / name) == kind
     (tmp_path / name).mkdir()
     assert file_kind(tmp_path / name) is None
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.TIFF", "a.webm"])
+def test_formats_that_are_not_written(name, tmp_path):
+    with pytest.raises(FERError, match=r"are not written as \.\w+; name a folder, or a file in \.avi"):
+        AnnotatedCopies(tmp_path / name)
 
 
 def test_one_photo(tmp_path):
