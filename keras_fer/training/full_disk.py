@@ -42,7 +42,7 @@ def _no_room(reason: str, output: Path, in_temporary_folder: bool) -> FERError:
     if in_temporary_folder:
         return FERError(
             f"The temporary folder {tempfile.gettempdir()!r} cannot be written: {reason}. Make room there "
-            f"or set TMPDIR to another folder; `keras-fer train --resume {output}`, started in all processes, "
+            f"or set TMPDIR to another folder; `keras-fer train --resume {output}`, started in all, "
             "goes on after the last whole epoch, if there was one."
         )
     kept = newest_checkpoint(output) if is_unfinished(output) else None

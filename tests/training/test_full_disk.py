@@ -24,7 +24,7 @@ def test_a_temporary_folder_that_is_full():
     with pytest.raises(FERError) as found, full_disk_told(Path("run"), in_temporary_folder=True):
         raise FULL
     assert f"The temporary folder {tempfile.gettempdir()!r} cannot be written: No space" in str(found.value)
-    assert "TMPDIR to another folder; `keras-fer train --resume run`, started in all processes" in str(
+    assert "TMPDIR to another folder; `keras-fer train --resume run`, started in all, goes on" in str(
         found.value
     )
 
