@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_fer.errors import FERError
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.devices import Devices
+
+if TYPE_CHECKING:
+    import numpy as np
 
 VARIABLE = "TF_CONFIG"
 # TensorFlow itself waits for the other processes for an hour.
@@ -148,6 +151,30 @@ class Cluster:
 
         with self.watched(config):
             _strategy(self, Devices.parse(config.devices)).run(one)
+
+    def gathered(self, config: TrainingConfig, numbers: "np.ndarray") -> "np.ndarray":
+        """Waits until every process has come here, and returns what all of them bring.
+
+        Args:
+            config: of the run.
+            numbers: of this process, float32 `(n,)`; n need not be that of the others.
+
+        Returns:
+            The numbers of every device of every process, in their order, float32 `(sum of all n,)`.
+
+        Raises:
+            ProcessEndedError: if another ends before.
+        """
+        import tensorflow as tf
+
+        strategy = _strategy(self, Devices.parse(config.devices))
+
+        def own() -> Any:
+            return tf.distribute.get_replica_context().all_gather(tf.constant(numbers, tf.float32), axis=0)
+
+        with self.watched(config):
+            everywhere = tf.function(lambda: strategy.run(own))()
+            return strategy.experimental_local_results(everywhere)[0].numpy()
 
     @contextmanager
     def watched(self, config: TrainingConfig) -> Iterator[None]:

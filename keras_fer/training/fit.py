@@ -20,6 +20,7 @@ from keras_fer.errors import FERError
 from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.models.factor_model import FactorModel
 from keras_fer.training import run_folder
+from keras_fer.training.agreement import agreement_numbers, require_agreement, shared_facts
 from keras_fer.training.batches import TrainingBatches, training_batches
 from keras_fer.training.callbacks import (
     EpochFacts,
@@ -101,7 +102,8 @@ def fit(
         What the run came to, alike in all processes; the folder is that of the chief.
 
     Raises:
-        FERError: if a data set or the output cannot be used, or the loss stops being finite.
+        FERError: if a data set or the output cannot be used, the loss stops being finite, or
+            the processes of the cluster do not train the same.
         ProcessEndedError: if another process of the cluster ends before its time.
     """
     require_cluster(config, cluster)
@@ -131,6 +133,8 @@ def _fit(
             keras.utils.set_random_seed(config.seed)
             keras.config.set_dtype_policy(config.precision)
             validation = _validation_rows(run)
+            if cluster is not None:
+                _require_same_everywhere(run, cluster)
             with scope:
                 model = _model(run)
             _make_folder(output)
@@ -186,6 +190,13 @@ def _opened(config: TrainingConfig, checkpoint: Checkpoint | None, output: Path)
     known = factors_of_run(config, dataset, mixed)
     batches = training_batches(config, dataset, mixed, known.targets)
     return _Run(config, dataset, mixed, known, batches, checkpoint, output)
+
+
+def _require_same_everywhere(run: _Run, cluster: Cluster) -> None:
+    # Before the model is built, which processes with another one could not do together.
+    facts = shared_facts(run.config, run.dataset, run.mixed, run.checkpoint)
+    everywhere = cluster.gathered(run.config, agreement_numbers(facts))
+    require_agreement(facts, everywhere, run.config.num_replicas)
 
 
 def _validation_rows(run: _Run) -> np.ndarray:

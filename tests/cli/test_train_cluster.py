@@ -47,7 +47,7 @@ def squares(tmp_path_factory):
     return folder
 
 
-def both(*arguments, second="goes on"):
+def both(*arguments, second="goes on", of_second=()):
     """Runs the command in two processes; options tell the first of the other, TF_CONFIG tells the second."""
     addresses = free_addresses()
     command = [sys.executable, "-c", PROGRAM]
@@ -56,7 +56,7 @@ def both(*arguments, second="goes on"):
     return run_together(
         [
             [*command, "goes on", *train, "--cluster", ",".join(addresses), "--worker", "0"],
-            [*command, second, *train],
+            [*command, second, *train, *map(str, of_second)],
         ],
         limit_s=850,
         environments=[{}, {"TF_CONFIG": json.dumps(task)}],
@@ -91,6 +91,16 @@ def test_two_processes_break_off_and_go_on(squares, tmp_path, monkeypatch):
     assert load_model(run).objective.bank_size == 16
     # The process that broke off could not clear away what it had written; the other one did.
     assert len(list(temporary.glob("keras-fer-worker-*"))) == 1
+
+
+def test_two_processes_that_do_not_train_the_same(squares, tmp_path):
+    run = tmp_path / "run"
+    ended = both(squares, run, *SMALL, of_second=("--seed", 1, "--mixup-alpha", 0.5))
+    assert [process.status for process in ended] == [1, 1], ended[0].text[-2000:] + ended[1].text[-2000:]
+    assert "they differ in: mixup_alpha (here 0), seed (here 0). Start all of them" in ended[0].text
+    assert "they differ in: mixup_alpha (here 0.5), seed (here 1). Start all of them" in ended[1].text
+    assert not any("Traceback" in process.text for process in ended)
+    assert not run.exists()
 
 
 @pytest.mark.parametrize(
