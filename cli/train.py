@@ -155,7 +155,7 @@ def _leave(status: int) -> None:
 def _lines(progress: bool | None, cluster: Cluster | None) -> Any:
     from keras_fer.training.epoch_lines import EpochLines
 
-    return EpochLines(live=progress, prefix="" if cluster is None else f"worker {cluster.worker}: ")
+    return EpochLines(live=progress, prefix="" if cluster is None else f"process {cluster.worker}: ")
 
 
 def _require_alone(context: click.Context) -> None:
@@ -179,6 +179,9 @@ def _resume(run: Path, progress: bool | None, cluster: Cluster | None) -> None:
     found = stopped_run(run)
     if not found.trained:
         require_cluster(found.config, cluster)
+    elif cluster is not None and not cluster.is_chief:
+        click.echo("Training had ended; process 0 evaluates, alone.")
+        return
     load_tensorflow()
     from keras_fer.training.resume import resume
 
@@ -191,9 +194,6 @@ def _resume(run: Path, progress: bool | None, cluster: Cluster | None) -> None:
     if found.config.teachers and not found.trained:
         click.echo(_TEACHERS)
     if found.trained:
-        # The chief evaluates, alone.
-        if cluster is not None and not cluster.is_chief:
-            return
         cluster = None
     with _announced(cluster):
         result = resume(run, [_lines(progress, cluster)], verbose=0, cluster=cluster)
@@ -204,6 +204,11 @@ def _conclude(result: Any, config: TrainingConfig, cluster: Cluster | None) -> N
     """Evaluates what training left, and says what came of it; in a cluster the chief does."""
     if cluster is None or cluster.is_chief:
         _evaluate(result, config.validation_split)
+    elif result.interrupted:
+        click.echo(
+            f"Interrupted; the others end too. `keras-fer train --resume {config.output}`, started in all of "
+            "them, goes on."
+        )
     else:
         click.echo("Training has ended; process 0 evaluates, and has the run folder.")
     # After Ctrl-C the others are still training.
