@@ -16,8 +16,9 @@ from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.cli.training_options import BALANCED, OPTION_GROUPS, training_options
 from keras_fer.errors import FERError
 from keras_fer.models.objective import PRESETS, Objective
-from keras_fer.training.cluster import START_LIMIT_S, VARIABLE, Cluster, ProcessEndedError, require_cluster
+from keras_fer.training.cluster import START_LIMIT_S, Cluster, ProcessEndedError, require_cluster
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.tf_config import VARIABLE, tf_config_cluster
 
 _TEACHERS = "First the teachers answer for every training image, as it is and mirrored."
 
@@ -124,7 +125,7 @@ def _cluster(addresses: str | None, worker: int | None) -> Cluster | None:
         )
     found = os.environ.get(VARIABLE, "")
     if addresses is None or worker is None:
-        return Cluster.from_tf_config(found) if found else None
+        return tf_config_cluster(found) if found else None
     if found:
         raise FERError(f"Both --cluster and {VARIABLE} say where the processes are: leave out one of them.")
     return Cluster(tuple(address.strip() for address in addresses.split(",")), worker)
