@@ -25,8 +25,8 @@ def own_training_batches(
         **options: of `train_pipeline`, but for `num_steps`.
 
     Returns:
-        Endless batches `(images, y)` as `train_pipeline` delivers them, of `batch_size / n` rows for each of n
-        devices: images uint8, or augmented in the process, `(batch_size / n, height, width, 3)`.
+        Endless batches `(images, y)` as `train_pipeline` delivers them, of `batch_size / n` rows for each
+        of n devices: images uint8, or augmented in the process, `(batch_size / n, height, width, 3)`.
     """
 
     def delivered(parts: range, num_parts: int) -> tf.data.Dataset:
