@@ -1,4 +1,4 @@
-"""Processes of this machine that train together, for tests and for `devices.py`."""
+"""Processes of this machine that train together, for tests and for `processes.py`."""
 
 import os
 import socket

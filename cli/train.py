@@ -16,8 +16,9 @@ from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.cli.training_options import BALANCED, OPTION_GROUPS, training_options
 from keras_fer.errors import FERError
 from keras_fer.models.objective import PRESETS, Objective
-from keras_fer.training.cluster import START_LIMIT_S, VARIABLE, Cluster, ProcessEndedError, require_cluster
+from keras_fer.training.cluster import START_LIMIT_S, Cluster, ProcessEndedError, require_cluster
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.tf_config import VARIABLE, tf_config_cluster
 
 _TEACHERS = "First the teachers answer for every training image, as it is and mirrored."
 
@@ -124,7 +125,7 @@ def _cluster(addresses: str | None, worker: int | None) -> Cluster | None:
         )
     found = os.environ.get(VARIABLE, "")
     if addresses is None or worker is None:
-        return Cluster.from_tf_config(found) if found else None
+        return tf_config_cluster(found) if found else None
     if found:
         raise FERError(f"Both --cluster and {VARIABLE} say where the processes are: leave out one of them.")
     return Cluster(tuple(address.strip() for address in addresses.split(",")), worker)
@@ -155,7 +156,7 @@ def _leave(status: int) -> None:
 def _lines(progress: bool | None, cluster: Cluster | None) -> Any:
     from keras_fer.training.epoch_lines import EpochLines
 
-    return EpochLines(live=progress, prefix="" if cluster is None else f"worker {cluster.worker}: ")
+    return EpochLines(live=progress, prefix="" if cluster is None else f"process {cluster.worker}: ")
 
 
 def _require_alone(context: click.Context) -> None:
@@ -179,6 +180,9 @@ def _resume(run: Path, progress: bool | None, cluster: Cluster | None) -> None:
     found = stopped_run(run)
     if not found.trained:
         require_cluster(found.config, cluster)
+    elif cluster is not None and not cluster.is_chief:
+        click.echo("Training had ended; process 0 evaluates, alone.")
+        return
     load_tensorflow()
     from keras_fer.training.resume import resume
 
@@ -191,9 +195,6 @@ def _resume(run: Path, progress: bool | None, cluster: Cluster | None) -> None:
     if found.config.teachers and not found.trained:
         click.echo(_TEACHERS)
     if found.trained:
-        # The chief evaluates, alone.
-        if cluster is not None and not cluster.is_chief:
-            return
         cluster = None
     with _announced(cluster):
         result = resume(run, [_lines(progress, cluster)], verbose=0, cluster=cluster)
@@ -204,6 +205,11 @@ def _conclude(result: Any, config: TrainingConfig, cluster: Cluster | None) -> N
     """Evaluates what training left, and says what came of it; in a cluster the chief does."""
     if cluster is None or cluster.is_chief:
         _evaluate(result, config.validation_split)
+    elif result.interrupted:
+        click.echo(
+            f"Interrupted; the others end too. `keras-fer train --resume {config.output}`, started in all of "
+            "them, goes on."
+        )
     else:
         click.echo("Training has ended; process 0 evaluates, and has the run folder.")
     # After Ctrl-C the others are still training.

@@ -55,7 +55,8 @@ def train_pipeline(
         mixup_alpha: above 0 images are blended before anything else is done to them, see
             `keras_fer.data.mixup.mixup`, with the same seed; `expression` is then soft. Not for pairs,
             views or further `targets`.
-        rows: the first row of each batch that is delivered and the first after them, or None for all.
+        rows: the first row of each batch that is delivered and the first after them, or None for all. The
+            whole batch is read from the data set nevertheless; only these rows are augmented.
             `augmentation` is given it as `rows` then, and returns these rows as they are among all.
         positions: those of `keras_fer.data.device_cache.CachedImages`, whose images the device holds; the
             pipeline then delivers them in the place of images, and neither blends nor augments.

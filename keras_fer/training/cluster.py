@@ -1,29 +1,23 @@
 """The processes, on one machine or several, that share each batch of a training."""
 
-import json
 import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_fer.errors import FERError
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.devices import Devices
 
-VARIABLE = "TF_CONFIG"
+if TYPE_CHECKING:
+    import numpy as np
+
 # TensorFlow itself waits for the other processes for an hour.
 START_LIMIT_S = 600
-
-_EXAMPLE = (
-    '{"cluster": {"worker": ["one:2222", "two:2222"]}, "task": {"type": "worker", "index": 0}}, '
-    "with another index in each process"
-)
-# Of the roles that TensorFlow knows, those that share the batches; the chief is the first of all.
-_ROLES = ("chief", "worker")
 
 
 class ProcessEndedError(FERError):
@@ -76,48 +70,6 @@ class Cluster:
         """Whether this process writes the run folder."""
         return self.worker == 0
 
-    @classmethod
-    def from_tf_config(cls, text: str) -> "Cluster | None":
-        """Reads what TensorFlow's launchers put into the environment variable `TF_CONFIG`.
-
-        Args:
-            text: JSON with `cluster`, addresses by role, and `task`, role and number of this process.
-
-        Returns:
-            None where it names one process alone.
-
-        Raises:
-            FERError: if it is malformed, or names a role that trains in another way.
-        """
-        try:
-            config = json.loads(text)
-        except ValueError as error:
-            raise FERError(f"{VARIABLE} is not JSON ({error}). It looks like {_EXAMPLE}.") from error
-        roles = _part(_part(config, "whole")["cluster"] if _has(config, "cluster") else None, "cluster")
-        task = _part(config["task"] if _has(config, "task") else None, "task")
-        if others := sorted(set(roles) - set(_ROLES)):
-            raise FERError(
-                f"{VARIABLE} names the role {others[0]!r}; here processes are {' and '.join(_ROLES)} only, "
-                "and the chief evaluates when training has ended."
-            )
-        for name, listed in roles.items():
-            if not isinstance(listed, list) or not all(isinstance(address, str) for address in listed):
-                raise FERError(
-                    f"{VARIABLE}: cluster.{name} is no list of addresses. It looks like {_EXAMPLE}."
-                )
-        role, index = task.get("type"), task.get("index")
-        number = (
-            int(index) if isinstance(index, (int, str)) and re.fullmatch("[0-9]{1,6}", str(index)) else -1
-        )
-        if not isinstance(role, str) or role not in roles or not 0 <= number < len(roles[role]):
-            raise FERError(
-                f"{VARIABLE}: the task names none of the cluster's processes. Received: "
-                f"type={role!r}, index={index!r}"
-            )
-        before = len(roles.get("chief", ())) if role == "worker" else 0
-        addresses = [address for known in _ROLES for address in roles.get(known, ())]
-        return None if len(addresses) == 1 else cls(tuple(addresses), before + number)
-
     def scope(self, devices: Devices) -> AbstractContextManager:
         """Waits for the other processes; returns the scope that a model is built, compiled and restored in.
 
@@ -149,6 +101,30 @@ class Cluster:
         with self.watched(config):
             _strategy(self, Devices.parse(config.devices)).run(one)
 
+    def gathered(self, config: TrainingConfig, numbers: "np.ndarray") -> "np.ndarray":
+        """Waits until every process has come here, and returns what all of them bring.
+
+        Args:
+            config: of the run.
+            numbers: of this process, float32 `(n,)`; n need not be that of the others.
+
+        Returns:
+            The numbers of every device of every process, in their order, float32 `(sum of all n,)`.
+
+        Raises:
+            ProcessEndedError: if another ends before.
+        """
+        import tensorflow as tf
+
+        strategy = _strategy(self, Devices.parse(config.devices))
+
+        def own() -> Any:
+            return tf.distribute.get_replica_context().all_gather(tf.constant(numbers, tf.float32), axis=0)
+
+        with self.watched(config):
+            everywhere = tf.function(lambda: strategy.run(own))()
+            return strategy.experimental_local_results(everywhere)[0].numpy()
+
     @contextmanager
     def watched(self, config: TrainingConfig) -> Iterator[None]:
         """Says in a sentence that another process has ended, where TensorFlow raises its errors.
@@ -161,11 +137,14 @@ class Cluster:
         """
         import tensorflow as tf
 
-        errors = tf.errors
-        parted = (errors.UnavailableError, errors.AbortedError, errors.CancelledError)
         try:
             yield
-        except (*parted, errors.DeadlineExceededError) as error:
+        except (
+            tf.errors.UnavailableError,
+            tf.errors.AbortedError,
+            tf.errors.CancelledError,
+            tf.errors.DeadlineExceededError,
+        ) as error:
             raise ProcessEndedError(
                 f"Another of the {self.num_workers} processes has ended, or is not reached any more; its own "
                 f"messages say why. `keras-fer train --resume {config.output}`, started in all of them, goes "
@@ -183,18 +162,8 @@ def require_cluster(config: TrainingConfig, cluster: Cluster | None) -> None:
     if config.workers != present:
         raise FERError(
             f"The run is one of {config.workers} processes, and the cluster has {present}: start it in "
-            f"{config.workers}, each with --cluster and --worker or with {VARIABLE}."
+            f"{config.workers}, each with --cluster and --worker or with TF_CONFIG."
         )
-
-
-def _has(config: Any, name: str) -> bool:
-    return isinstance(config, dict) and name in config
-
-
-def _part(value: Any, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise FERError(f"{VARIABLE}: the {name} is missing or no JSON object. It looks like {_EXAMPLE}.")
-    return value
 
 
 @cache

@@ -242,6 +242,11 @@ class TrainingConfig:
         if self.workers > 1:
             one_device = f"or train in one process on one device. Received: {self.workers} processes"
             one_device += f", devices={self.devices!r}"
+            if Devices.parse(self.devices).kind == "CPU" and self.num_devices > 1:
+                raise FERError(
+                    "A process of a cluster is not divided further: start more processes in place of "
+                    f"`devices` {self.devices}."
+                )
         if self.jit_compile:
             raise FERError(f"`jit_compile` goes with one device: leave it out, {one_device}")
         if self.precision == "mixed_float16":

@@ -1,20 +1,18 @@
 """One training run, from a prepared data set to a run folder."""
 
-import os
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_fer.atomic import UNWRITABLE, atomic_file
+from keras_fer.atomic import atomic_file
 from keras_fer.data.augmentation import AUGMENTATIONS
 from keras_fer.data.pipeline import evaluation_pipeline
 from keras_fer.data.prepared import PreparedDataset, open_prepared
@@ -22,6 +20,7 @@ from keras_fer.errors import FERError
 from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.models.factor_model import FactorModel
 from keras_fer.training import run_folder
+from keras_fer.training.agreement import agreement_numbers, require_agreement, shared_facts
 from keras_fer.training.batches import TrainingBatches, training_batches
 from keras_fer.training.callbacks import (
     EpochFacts,
@@ -33,8 +32,6 @@ from keras_fer.training.callbacks import (
 )
 from keras_fer.training.checkpoint_folder import (
     Checkpoint,
-    is_unfinished,
-    newest_checkpoint,
     remove_checkpoints,
     require_new_run,
 )
@@ -47,6 +44,7 @@ from keras_fer.training.distillation import distilled
 from keras_fer.training.factor_augmentation import left_out
 from keras_fer.training.factor_run import factors_of_run
 from keras_fer.training.folder_lock import folder_lock
+from keras_fer.training.full_disk import full_disk_told
 from keras_fer.training.initial_weights import freeze_classifier, take_classifier, take_weights
 from keras_fer.training.known_factors import KnownFactors
 from keras_fer.training.own_batches import own_evaluation_batches, own_training_batches
@@ -97,17 +95,22 @@ def fit(
         verbose: as in `keras.Model.fit`.
         stopped: what `resume` found in the output, which it holds the lock of; None for a new run.
         cluster: the processes that share each batch, all of which call this alike; None for this one alone.
-            Only the chief writes into the output; the others keep what they write until they end.
+            Only the chief writes into the output; the others write theirs into a temporary folder that goes
+            with them.
+
+    Returns:
+        What the run came to, alike in all processes; the folder is that of the chief.
 
     Raises:
-        FERError: if a data set or the output cannot be used, or the loss stops being finite.
+        FERError: if a data set or the output cannot be used, the loss stops being finite, or
+            the processes of the cluster do not train the same.
         ProcessEndedError: if another process of the cluster ends before its time.
     """
     require_cluster(config, cluster)
     if cluster is None:
         return _fit(config, callbacks, verbose, stopped, None)
-    with cluster.watched(config), _output(config, cluster) as output:
-        return _fit(replace(config, output=str(output)), callbacks, verbose, stopped, cluster)
+    with cluster.watched(config):
+        return _fit(config, callbacks, verbose, stopped, cluster)
 
 
 def _fit(
@@ -117,41 +120,35 @@ def _fit(
     stopped: StoppedRun | None,
     cluster: Cluster | None,
 ) -> TrainingResult:
-    if stopped is None:
+    in_output = cluster is None or cluster.is_chief
+    if stopped is None and in_output:
         require_new_run(Path(config.output))
     checkpoint = None if stopped is None else stopped.checkpoint
+    # First: TensorFlow cannot split the processor once it has computed anything.
+    devices = Devices.parse(config.devices)
+    scope = devices.scope() if cluster is None else cluster.scope(devices)
     try:
-        # First: TensorFlow cannot split the processor once it has computed anything.
-        devices = Devices.parse(config.devices)
-        scope = devices.scope() if cluster is None else cluster.scope(devices)
-        run = _opened(config, checkpoint)
-        keras.utils.set_random_seed(config.seed)
-        keras.config.set_dtype_policy(config.precision)
-        validation = _validation_rows(run)
-        with scope:
-            model = _model(run)
-        _make_folder(run.output)
-        is_locked = stopped is not None and (cluster is None or cluster.is_chief)
-        with nullcontext() if is_locked else folder_lock(run.output / run_folder.CHECKPOINTS):
-            return _train(run, model, validation, callbacks, verbose)
-    except OSError as error:
-        if error.errno in UNWRITABLE:
-            raise _no_room(str(error.strerror), Path(config.output)) from error
-        raise
-    except tf.errors.OpError as error:
-        # Of the writer of TensorBoard's files, which has other kinds of errors.
-        reasons = [os.strerror(number) for number in UNWRITABLE if os.strerror(number) in error.message]
-        if not reasons:
-            raise
-        raise _no_room(reasons[0], Path(config.output)) from error
+        with full_disk_told(Path(config.output), not in_output), _output(config, in_output) as output:
+            run = _opened(config, checkpoint, output)
+            keras.utils.set_random_seed(config.seed)
+            keras.config.set_dtype_policy(config.precision)
+            validation = _validation_rows(run)
+            if cluster is not None:
+                _require_same_everywhere(run, cluster)
+            with scope:
+                model = _model(run)
+            _make_folder(output)
+            is_locked = stopped is not None and in_output
+            with nullcontext() if is_locked else folder_lock(output / run_folder.CHECKPOINTS):
+                return _train(run, model, validation, callbacks, verbose)
     finally:
         keras.config.set_dtype_policy("float32")
 
 
 @contextmanager
-def _output(config: TrainingConfig, cluster: Cluster) -> Iterator[Path]:
-    """The run folder; in all but the chief one that is removed: all processes do the same in step."""
-    if cluster.is_chief:
+def _output(config: TrainingConfig, in_output: bool) -> Iterator[Path]:
+    """The run folder, or one that is removed, of a process that does in step what the chief does."""
+    if in_output:
         yield Path(config.output)
         return
     with tempfile.TemporaryDirectory(prefix="keras-fer-worker-") as folder:
@@ -160,7 +157,7 @@ def _output(config: TrainingConfig, cluster: Cluster) -> Iterator[Path]:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A config and what it names, opened."""
+    """A config and what it names, opened; and the folder that this process writes."""
 
     config: TrainingConfig
     dataset: PreparedDataset
@@ -168,10 +165,7 @@ class _Run:
     known: KnownFactors
     batches: TrainingBatches
     checkpoint: Checkpoint | None
-
-    @property
-    def output(self) -> Path:
-        return Path(self.config.output)
+    output: Path
 
     @property
     def steps_per_epoch(self) -> int:
@@ -186,7 +180,7 @@ class _Run:
         return 0 if self.checkpoint is None else self.checkpoint.epoch + 1
 
 
-def _opened(config: TrainingConfig, checkpoint: Checkpoint | None) -> _Run:
+def _opened(config: TrainingConfig, checkpoint: Checkpoint | None, output: Path) -> _Run:
     dataset = open_prepared(config.dataset, verify="checksums")
     mixed = None
     if config.mixed_dataset is not None:
@@ -195,7 +189,14 @@ def _opened(config: TrainingConfig, checkpoint: Checkpoint | None) -> _Run:
         dataset = distilled(dataset, config.teachers, config.teacher_share, config.teacher_temperature)
     known = factors_of_run(config, dataset, mixed)
     batches = training_batches(config, dataset, mixed, known.targets)
-    return _Run(config, dataset, mixed, known, batches, checkpoint)
+    return _Run(config, dataset, mixed, known, batches, checkpoint, output)
+
+
+def _require_same_everywhere(run: _Run, cluster: Cluster) -> None:
+    # Before the model is built, which processes with another one could not do together.
+    facts = shared_facts(run.config, run.dataset, run.mixed, run.checkpoint)
+    everywhere = cluster.gathered(run.config, agreement_numbers(facts))
+    require_agreement(facts, everywhere, run.config.num_replicas)
 
 
 def _validation_rows(run: _Run) -> np.ndarray:
@@ -282,7 +283,7 @@ def _train(
             LossWarning,
             stacklevel=2,
         )
-    return TrainingResult(output, saver.best_epoch + 1, float(saver.best), interrupted)
+    return TrainingResult(Path(config.output), saver.best_epoch + 1, float(saver.best), interrupted)
 
 
 def _pipeline(run: _Run, model: DisentanglingModel | FactorModel) -> Any:
@@ -388,13 +389,3 @@ def _write_start(run: _Run, model: DisentanglingModel | FactorModel) -> None:
 
 def _absolute(path: str) -> str:
     return str(Path(path).resolve())
-
-
-def _no_room(reason: str, output: Path) -> FERError:
-    kept = newest_checkpoint(output) if is_unfinished(output) else None
-    after = (
-        "nothing was kept"
-        if kept is None
-        else f"once there is room, `keras-fer train --resume {output}` goes on after epoch {kept.epoch + 1}"
-    )
-    return FERError(f"The run folder {str(output)!r} cannot be written: {reason}; {after}.")

@@ -1,4 +1,4 @@
-"""What each process of a cluster reads of the batches of a run: its own rows, on and on."""
+"""What each process of a cluster takes of the batches of a run: its own rows, on and on."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,13 +16,17 @@ _Delivered = Callable[[range, int], tf.data.Dataset]
 def own_training_batches(
     strategy: tf.distribute.Strategy, batches: TrainingBatches, batch_size: int, **options
 ) -> tf.distribute.DistributedDataset:
-    """Returns the training batches of all processes, each of which reads and augments its own rows.
+    """Returns the training batches of all processes, each of which reads them whole, for its own rows.
 
     Args:
         strategy: over the processes.
         batches: of the run.
         batch_size: of all processes together, a multiple of the number of all devices.
         **options: of `train_pipeline`, but for `num_steps`.
+
+    Returns:
+        Endless batches `(images, y)` as `train_pipeline` delivers them, of `batch_size / n` rows for each
+        of n devices: images uint8, or augmented in the process, `(batch_size / n, height, width, 3)`.
     """
 
     def delivered(parts: range, num_parts: int) -> tf.data.Dataset:
@@ -46,6 +50,11 @@ def own_evaluation_batches(
     Args:
         strategy: over the processes.
         dataset, indices, batch_size, image_size, targets: as for `evaluation_pipeline`.
+
+    Returns:
+        Batches `(images, y)` as `evaluation_pipeline` delivers them, each divided among the n devices as
+        evenly as can be: images uint8 `(b, image_size, image_size, 3)` with b from 0 to `batch_size / n`,
+        rounded up; and the number of batches in which each of `indices` comes once.
     """
 
     def delivered(parts: range, num_parts: int) -> tf.data.Dataset:

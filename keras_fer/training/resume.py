@@ -127,7 +127,10 @@ def resume(
         run: its folder.
         callbacks: as for `fit`.
         verbose: as for `fit`.
-        cluster: as for `fit`; every process reads the run folder.
+        cluster: as for `fit`; every process reads the run folder, and the chief alone changes it.
+
+    Returns:
+        As `fit`. Where training had ended already no process waits for the others.
 
     Raises:
         FERError: as `stopped_run` and `fit` do, or if another process works in the folder.
@@ -139,13 +142,15 @@ def resume(
     from keras_fer.training.fit import MONITOR, TrainingResult, fit
 
     stopped = stopped_run(run)
-    if cluster is not None and not cluster.is_chief:
-        return fit(stopped.config, callbacks, verbose, stopped, cluster)
+    is_chief = cluster is None or cluster.is_chief
     if stopped.trained:
-        remove_checkpoints(run)
-        remove_leftovers(run)
+        if is_chief:
+            remove_checkpoints(run)
+            remove_leftovers(run)
         best = _best_row(run_folder.read_history(run), MONITOR, stopped.config.freeze_expression)
         return TrainingResult(run, int(best["epoch"]) + 1, best[MONITOR], interrupted=False)
+    if not is_chief:
+        return fit(stopped.config, callbacks, verbose, stopped, cluster)
     checkpoints = run / run_folder.CHECKPOINTS
     checkpoints.mkdir(exist_ok=True)
     with folder_lock(checkpoints):

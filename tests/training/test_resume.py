@@ -16,6 +16,7 @@ from keras_fer.labels import EXPRESSIONS_8
 from keras_fer.training import run_folder
 from keras_fer.training.callbacks import WriteHistory
 from keras_fer.training.checkpoint_folder import VARIABLES, is_unfinished, write_checkpoint
+from keras_fer.training.cluster import Cluster
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.content_hash import model_hash
 from keras_fer.training.fit import MONITOR, TrainingResult, fit
@@ -241,6 +242,10 @@ def stopped(settings, prepared_folder, tmp_path):
 def test_a_finished_run(stopped):
     run = stopped(ended=True)
     assert stopped_run(run).trained
+    # The second of two processes neither waits for the first nor changes anything.
+    second = Cluster(("one:1", "two:2"), 1)
+    assert resume(run, cluster=second) == TrainingResult(run, 1, 0.5, interrupted=False)
+    assert len(list(run.glob("checkpoints/epoch-*"))) == 2
     # Killed between training and evaluation; once and twice.
     for _ in range(2):
         assert resume(run) == TrainingResult(run, 1, 0.5, interrupted=False)
