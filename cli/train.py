@@ -227,6 +227,9 @@ def _evaluate(result: Any, validation_split: str) -> None:
         f"{ended} best epoch was {result.best_epoch}, with {result.best_accuracy:.2%} on the "
         f"{validation_split} split."
     )
+    if result.interrupted:
+        # Before the evaluation, which another Ctrl-C ends.
+        click.echo(f"To go on with it: keras-fer train --resume {result.folder}")
     evaluation = finish(result.folder)
     low, high = evaluation.accuracy_interval
     click.echo(
@@ -234,8 +237,6 @@ def _evaluate(result: Any, validation_split: str) -> None:
         f"{evaluation.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})."
     )
     click.echo(f"Report: {result.folder / 'report.html'}")
-    if result.interrupted:
-        click.echo(f"To go on with it: keras-fer train --resume {result.folder}")
 
 
 def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[str, Any]) -> TrainingConfig:

@@ -159,6 +159,8 @@ def require_cluster(config: TrainingConfig, cluster: Cluster | None) -> None:
         FERError: if `workers` of the config is another number.
     """
     present = 1 if cluster is None else cluster.num_workers
+    if config.workers == 1 and present > 1:
+        raise FERError("The run is one of a single process: leave out --cluster and --worker, or TF_CONFIG.")
     if config.workers != present:
         raise FERError(
             f"The run is one of {config.workers} processes, and the cluster has {present}: start it in "

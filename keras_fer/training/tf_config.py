@@ -25,7 +25,7 @@ def tf_config_cluster(text: str) -> Cluster | None:
         text: JSON with `cluster`, addresses by role, and `task`, role and number of this process.
 
     Returns:
-        None where it names one process alone.
+        None where it names one process alone, or is an empty object.
 
     Raises:
         FERError: if it is malformed, or names a role that trains in another way.
@@ -35,6 +35,8 @@ def tf_config_cluster(text: str) -> Cluster | None:
     except ValueError as error:
         raise FERError(f"{VARIABLE} is not JSON ({error}). It looks like {_EXAMPLE}.") from error
     whole = _part(config, "whole")
+    if not whole:
+        return None
     roles = _part(whole.get("cluster"), "cluster")
     task = _part(whole.get("task"), "task")
     if others := sorted(set(roles) - set(_ROLES)):
@@ -50,7 +52,9 @@ def tf_config_cluster(text: str) -> Cluster | None:
     if not isinstance(role, str) or role not in roles or not 0 <= number < len(roles[role]):
         raise FERError(
             f"{VARIABLE}: the task names none of the cluster's processes. Received: "
-            f"type={role!r}, index={index!r}"
+            f"type={role!r}, index={index!r}; there are "
+            f"{', '.join(f'{len(listed)} of type {name!r}' for name, listed in roles.items()) or 'none'}, "
+            "numbered from 0."
         )
     before = len(roles.get("chief", ())) if role == "worker" else 0
     addresses = [address for known in _ROLES for address in roles.get(known, ())]

@@ -28,7 +28,9 @@ def test_a_run_is_one_of_its_number_of_processes():
     cluster = Cluster(("a:1", "b:1"), 0)
     require_cluster(TrainingConfig("data", "run"), None)
     require_cluster(TrainingConfig("data", "run", workers=2), cluster)
-    for workers, present in ((1, cluster), (2, None), (3, cluster)):
+    with pytest.raises(FERError, match=r"is one of a single process: leave out --cluster and --worker"):
+        require_cluster(TrainingConfig("data", "run"), cluster)
+    for workers, present in ((2, None), (3, cluster)):
         with pytest.raises(FERError, match=f"is one of {workers} processes, and the cluster has"):
             require_cluster(TrainingConfig("data", "run", batch_size=36, workers=workers), present)
 
