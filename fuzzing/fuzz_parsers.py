@@ -22,8 +22,8 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "results.json"
 NAMES = (
-    "csv_lists", "label_lists", "npy_annotations", "archives", "prepared", "contract", "model_file",
-    "run_files", "ablations", "results", "images", "source_names",
+    "csv_lists", "label_lists", "npy_annotations", "archives", "prepared", "contract", "tf_config",
+    "model_file", "run_files", "ablations", "results", "images", "source_names",
 )  # fmt: skip
 # Seconds that one input may take, and MiB that the process may.
 TIMEOUT_S, MEMORY_MB = 10, 1024

@@ -39,6 +39,7 @@ from keras_fer.training.ablation_folder import AblationFolder
 from keras_fer.training.checkpoint_folder import newest_checkpoint
 from keras_fer.training.resume import stopped_run
 from keras_fer.training.run_tables import read_tables
+from keras_fer.training.tf_config import tf_config_cluster
 
 Run = Callable[[bytes, Path], None]
 
@@ -312,6 +313,13 @@ def contract(data: bytes, folder: Path) -> None:
     require(ModelContract.from_json(read.to_json()) == read, read)
 
 
+def tf_config(data: bytes, folder: Path) -> None:
+    """What launchers put into an environment variable."""
+    cluster = tf_config_cluster(data.decode("utf-8", "surrogateescape"))
+    if cluster is not None:
+        require(0 <= cluster.worker < cluster.num_workers, cluster)
+
+
 def model_file(data: bytes, folder: Path) -> None:
     """The contract inside a `.tflite` file."""
     path = folder / "model.tflite"
@@ -505,6 +513,7 @@ TARGETS: dict[str, Target] = {
         16384,
     ),
     "contract": Target(contract, "contract of a model", mutator=json_mutator),
+    "tf_config": Target(tf_config, "the variable `TF_CONFIG`", mutator=json_mutator, max_bytes=2048),
     "model_file": Target(model_file, "contract inside a `.tflite` file", mutator=zip_mutator),
     "run_files": Target(
         run_files,
