@@ -28,7 +28,8 @@ class EpochLines(keras.callbacks.Callback):
         self._wants_live = live
         self._epoch = 0
         self.best = -math.inf
-        self._epoch_start = self._last_drawn = self._first_step_end = 0.0
+        self._epoch_start = self._last_drawn = 0.0
+        self._first_step: tuple[int, float] | None = None
 
     @property
     def _stream(self) -> TextIO:
@@ -42,12 +43,14 @@ class EpochLines(keras.callbacks.Callback):
         """Starts the clock."""
         self._epoch = epoch
         self._epoch_start = self._last_drawn = time.monotonic()
+        self._first_step = None
 
     def on_train_batch_end(self, batch, logs=None):
         """Redraws the line of the running epoch."""
         now = time.monotonic()
-        if batch == 0:
-            self._first_step_end = now
+        # The first step of all compiles, which says nothing about the others; not every step may be told.
+        if self._first_step is None:
+            self._first_step = batch, now
         if not self._live or now - self._last_drawn < _REDRAW_SECONDS:
             return
         self._last_drawn = now
@@ -55,9 +58,9 @@ class EpochLines(keras.callbacks.Callback):
         place = f"step {batch + 1}"
         if steps:
             place += f" of {steps}"
-        if steps and batch > 0:
-            # The first step of all compiles, which says nothing about the others.
-            left = (now - self._first_step_end) / batch * (steps - batch - 1)
+        first, first_end = self._first_step
+        if steps and batch > first:
+            left = (now - first_end) / (batch - first) * (steps - batch - 1)
             place += f", {_duration(left)} left"
         self._write(f"\r\x1b[K{self._start()}{place}, {self._learned(logs)}")
 

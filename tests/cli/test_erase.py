@@ -63,7 +63,12 @@ def test_erases_and_prints_the_probe_before_and_after(run):
         ({}, ["{run}", "output", "--dataset", "none"], 2, "none"),
         ({}, ["none", "output"], 2, "none"),
         ({"dataset": "gone"}, ["{run}", "output"], 1, "gone"),
-        ({"erased": {"source": "elsewhere"}}, ["{run}", "output"], 1, "made from: 'elsewhere'"),
+        (
+            {"erased": {"source": "elsewhere", "dataset": "gone"}},
+            ["{run}", "output"],
+            1,
+            "made from: 'elsewhere'",
+        ),
         ({"objective": {}}, ["{run}", "output"], 1, "never trained the non-expression"),
     ],
 )

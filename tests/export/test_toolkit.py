@@ -51,7 +51,7 @@ def test_progress_is_a_line_per_epoch():
         ("something_new", {}),
     ):
         show_progress(json.dumps([event, facts]), lines)
-    assert stream.getvalue() == "pruned, epoch 2 of 3: 0 s; loss 0.250\n"
+    assert stream.getvalue() == "pruned, epoch 2 of 3: 0 s; loss 0.250; at most 0 s left\n"
 
 
 def test_steps_show_on_a_terminal():
@@ -61,4 +61,7 @@ def test_steps_show_on_a_terminal():
     show_progress(json.dumps(["epoch_begin", {"epoch": 0, "epochs": 3, "steps": 20}]), lines)
     lines._last_drawn -= 10
     show_progress(json.dumps(["step", {"step": 3, "logs": {"loss": 0.5}}]), lines)
-    assert "pruned, epoch 1 of 3: step 4 of 20, 0 s left, loss 0.500" in stream.getvalue()
+    assert stream.getvalue().endswith("pruned, epoch 1 of 3: step 4 of 20, loss 0.500")
+    lines._last_drawn -= 10
+    show_progress(json.dumps(["step", {"step": 5, "logs": {"loss": 0.5}}]), lines)
+    assert stream.getvalue().endswith("pruned, epoch 1 of 3: step 6 of 20, 0 s left, loss 0.500")
