@@ -1,6 +1,7 @@
 """Packed records are the records, whatever they hold, in a fraction of the memory."""
 
-import tracemalloc
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -69,6 +70,14 @@ def test_positions_outside():
             packed[position]
 
 
+# In a process of its own: whatever else a test process holds allocates between two readings, such as the
+# reports that a test runner passes on in a thread of its own.
+MEASUREMENT = """
+import tracemalloc
+from pathlib import Path
+from keras_fer.data.packed_records import PackedRecords
+from keras_fer.data.records import Record
+
 def records(number):
     for row in range(number):
         yield Record(
@@ -80,15 +89,18 @@ def records(number):
             factors={"roll": row % 89 / 7},
         )
 
+PackedRecords(records(64))  # what is allocated once, such as encoders
+tracemalloc.start()
+before = tracemalloc.get_traced_memory()[0]
+packed = PackedRecords(records(6400))
+print(*((bytes_ - before) / len(packed) for bytes_ in tracemalloc.get_traced_memory()))
+"""
+
 
 def test_a_record_costs_little_memory():
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        packed = PackedRecords(records(6400))
-        each = (tracemalloc.get_traced_memory()[0] - before) / len(packed)
-        peak = (tracemalloc.get_traced_memory()[1] - before) / len(packed)
-    finally:
-        tracemalloc.stop()
-    assert each < 120
+    measured = subprocess.run(
+        [sys.executable, "-c", MEASUREMENT], capture_output=True, text=True, check=True, timeout=120
+    )
+    each, peak = map(float, measured.stdout.split())
+    assert 10 < each < 120
     assert peak < 200
