@@ -49,6 +49,19 @@ def residual_small(image_size: int, normalization_kind: str = "standardized_gray
     return keras.Model(images, features, name="residual_small")
 
 
+def residual_edge(image_size: int, normalization_kind: str = "standardized_gray") -> keras.Model:
+    """Residual net for 48–64 px crops with a quarter of the multiplications of `residual_small`.
+
+    Most of them are done at 12 × 12 and less, where a dense 3 × 3 convolution keeps a CPU busier than the
+    depthwise ones of mobile nets do. 0.68 M parameters.
+    """
+    images = keras.Input((image_size, image_size, 3), name="images")
+    features = _convolution(normalization(normalization_kind)(images), 24, 3, 2, name="stem")
+    for stage, filters in enumerate((48, 96, 192)):
+        features = _residual_block(features, filters, 2, f"stage{stage}")
+    return keras.Model(images, features, name="residual_edge")
+
+
 def plain_small(image_size: int, normalization_kind: str = "standardized_gray") -> keras.Model:
     """Six convolutions for 48–64 px crops, for runs of a minute. 0.14 M parameters."""
     images = keras.Input((image_size, image_size, 3), name="images")
@@ -112,6 +125,7 @@ def _application(name: str, **settings):
 
 BACKBONES = {
     "residual_small": residual_small,
+    "residual_edge": residual_edge,
     "plain_small": plain_small,
     "mobile_convolutional": mobile_convolutional,
     "mobilenet_v2": _application("MobileNetV2", alpha=1.0),

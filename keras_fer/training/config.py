@@ -16,6 +16,7 @@ SAMPLING = ("natural", "balanced", "tempered")
 # without loading TensorFlow; a test keeps them equal.
 BACKBONE_NAMES = (
     "residual_small",
+    "residual_edge",
     "plain_small",
     "mobile_convolutional",
     "mobilenet_v2",

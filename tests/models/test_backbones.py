@@ -11,6 +11,7 @@ from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES
 # name: (size at which it is meant to run, default normalisation, reduction of the sides, channels)
 EXPECTED = {
     "residual_small": (48, "standardized_gray", 8, 144),
+    "residual_edge": (48, "standardized_gray", 16, 192),
     "plain_small": (48, "standardized_gray", 16, 96),
     "mobile_convolutional": (64, "rgb", 32, 256),
     "mobilenet_v2": (64, "rgb", 32, 1280),
@@ -67,7 +68,9 @@ def test_either_normalization(name, kind):
     assert gray == (kind == "standardized_gray")
 
 
-@pytest.mark.parametrize(("name", "millions"), [("residual_small", 0.85), ("plain_small", 0.14)])
+@pytest.mark.parametrize(
+    ("name", "millions"), [("residual_small", 0.85), ("residual_edge", 0.68), ("plain_small", 0.14)]
+)
 def test_sizes_that_the_docstrings_give(name, millions):
     assert backbone(name, 48).count_params() / 1e6 == pytest.approx(millions, abs=0.01)
 
@@ -79,5 +82,5 @@ def test_no_stride_in_the_first_convolution_of_small_nets():
 
 
 def test_unknown_name():
-    with pytest.raises(FERError, match=r"no backbone 'vgg'\. There are: residual_small, plain_small"):
+    with pytest.raises(FERError, match=r"no backbone 'vgg'\. There are: residual_small, residual_edge"):
         backbone("vgg", 48)
