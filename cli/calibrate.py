@@ -1,10 +1,15 @@
 """`keras-fer calibrate`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from keras_fer.cli.tensorflow_start import load_tensorflow
+
+if TYPE_CHECKING:
+    from keras_fer.training.calibrate import CalibrationResult
 
 
 @click.command("calibrate")
@@ -27,7 +32,18 @@ from keras_fer.cli.tensorflow_start import load_tensorflow
     help="Choose the threshold under which answers read uncertain so that this share of the others is right; "
     "default: no threshold.",
 )
-def command(run: Path, dataset: Path | None, split: str, certain_accuracy: float | None) -> None:
+@click.option(
+    "--remove", is_flag=True, help="Take away what an earlier call stored; fits nothing and needs no option."
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    run: Path,
+    dataset: Path | None,
+    split: str,
+    certain_accuracy: float | None,
+    remove: bool,
+) -> None:
     """Make the probabilities of RUN mean what they say.
 
     The temperature (arXiv 1706.04599) is fitted on a split that training did not see and stored in the
@@ -38,16 +54,34 @@ def command(run: Path, dataset: Path | None, split: str, certain_accuracy: float
     \b
         keras-fer calibrate runs/baseline
         keras-fer calibrate runs/baseline --certain-accuracy 0.95
+        keras-fer calibrate runs/baseline --remove
     """
     # What can be refused is refused before TensorFlow loads, which takes seconds.
     from keras_fer.data.prepared import open_prepared
-    from keras_fer.training.calibrate import calibrate, require_calibratable
+    from keras_fer.training.calibrate import calibrate, remove_calibration, require_calibratable
     from keras_fer.training.run_folder import judged_dataset
 
+    if remove and any(
+        context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        for name in ("dataset", "split", "certain_accuracy")
+    ):
+        raise click.UsageError(
+            "--remove takes the calibration away; leave --dataset, --split and --certain-accuracy out."
+        )
     config = require_calibratable(run)
     open_prepared(dataset or judged_dataset(config))
     load_tensorflow()
-    result = calibrate(run, dataset, split, certain_accuracy)
+    if remove:
+        remove_calibration(run)
+        click.echo(f"{click.format_filename(run)} has no temperature and no threshold any more.")
+    else:
+        _show(calibrate(run, dataset, split, certain_accuracy), certain_accuracy, run)
+    click.echo(
+        f"Report: {run / 'report.html'}. Files that were exported before are as they were: export again."
+    )
+
+
+def _show(result: "CalibrationResult", certain_accuracy: float | None, run: Path) -> None:
     click.echo(
         f"Temperature {result.temperature:.3f}, fitted on {result.num_images:,} images of the {result.split} "
         "split."
@@ -56,11 +90,14 @@ def command(run: Path, dataset: Path | None, split: str, certain_accuracy: float
         f"Expected calibration error on the {result.judged_split} split: {result.error_before:.2%} before, "
         f"{result.error_after:.2%} after."
     )
+    if result.error_after > result.error_before:
+        click.echo(
+            f"Warning: it grew there. {result.num_images:,} images may be too few, or other ones, to fit on; "
+            f"`keras-fer calibrate {click.format_filename(run)} --remove` takes the temperature away.",
+            err=True,
+        )
     if certain_accuracy is not None:
         click.echo(
             f"Answers below {result.uncertain_below:.3f} read uncertain: on the {result.judged_split} split "
             f"{result.coverage:.1%} are answered, {result.accuracy:.1%} of them rightly."
         )
-    click.echo(
-        f"Report: {run / 'report.html'}. Files that were exported before are not calibrated: export again."
-    )

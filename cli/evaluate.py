@@ -13,6 +13,7 @@ from keras_fer.cli.output_format import format_option
 from keras_fer.cli.progress import progress_bar
 from keras_fer.cli.score_tables import robustness_table, scores_table
 from keras_fer.cli.tensorflow_start import load_tensorflow
+from keras_fer.cli.unfinished_run import warn_if_unfinished
 from keras_fer.labels import TAXONOMIES
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def command(
     if output is not None and not output.parent.is_dir():
         raise FERError(f"There is no folder {str(output.parent)!r} for the output; make it first.")
     images = open_prepared(dataset)
+    warn_if_unfinished(model)
     # Begun before the work, so that minutes of it are not lost to a folder that cannot be written.
     with atomic_file(output) if output is not None else nullcontext() as file:
         document, text = _scores(model, images, split, taxonomy, mirrored, measure_robustness, threads)

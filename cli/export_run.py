@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_fer.cli.tensorflow_start import load_tensorflow
+from keras_fer.cli.unfinished_run import warn_if_unfinished
 from keras_fer.errors import FERError
 from keras_fer.export.recipes import RECIPES, Recipe
 
@@ -21,6 +22,12 @@ _LIMITS = (
     "float32_difference",
     "float16_difference",
     "representation_similarity",
+)
+_OTHER_LIMITS = (
+    "Other limits: "
+    + ", ".join(f"--{name.replace('_', '-')}" for name in _LIMITS)
+    + ". More --training-images "
+    "and --training-epochs bring qat_wi8_ai8, pruned and clustered closer to the model."
 )
 # Becomes a file name, also on systems that refuse most signs.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
@@ -151,6 +158,7 @@ def run_export(
     from keras_fer.models.loading import require_trained
 
     require_trained(model)
+    warn_if_unfinished(model)
     require_new_folder(output)
     prepared = open_prepared(options["dataset"] or _dataset_of_run(model))
     recipes = [RECIPES[name] for name in dict.fromkeys(options["recipes"])] or default
@@ -193,7 +201,8 @@ def run_export(
         )
     except ExportFailedError as error:
         _show(error.report)
-        raise
+        keep = "" if options["keep_failed"] else " --keep-failed keeps such files."
+        raise FERError(f"{error}{keep} {_OTHER_LIMITS}") from error
     _show(report)
     click.echo(f"Wrote {click.format_filename(output)}.")
 

@@ -6,14 +6,14 @@ import click
 
 
 def format_option(
-    help_text: str, formats: Sequence[str] = ("table", "json")
+    help_text: str, formats: Sequence[str] = ("table", "json"), default: str | None = "table"
 ) -> Callable[[Callable], Callable]:
-    """Returns a decorator that adds `--format` as the parameter `output_format`; a table unless asked."""
+    """Returns a decorator that adds `--format` as the parameter `output_format`, `default` unless asked."""
     return click.option(
         "--format",
         "output_format",
         type=click.Choice(formats),
-        default="table",
-        show_default=True,
+        default=default,
+        show_default=default is not None,
         help=help_text,
     )

@@ -63,7 +63,12 @@ DETECTORS = ("auto", "blazeface", "haar", "yunet", "none")
     "0 for none.",
 )
 @click.option("--frames", type=click.IntRange(min=1), help="Stop a video or camera after so many frames.")
-@format_option("A table, one JSON object per face and line, or CSV.", FORMATS)
+@format_option(
+    "A table, one JSON object per face and line, or CSV.  [default: what the name of --output ends in, such "
+    "as .jsonl; else table]",
+    FORMATS,
+    default=None,
+)
 @click.option(
     "--top",
     type=click.IntRange(min=1),
@@ -101,7 +106,7 @@ def command(
     detect_every: int,
     smoothing: float,
     frames: int | None,
-    output_format: str,
+    output_format: str | None,
     top: int,
     uncertain_below: float | None,
     output: Path | None,
@@ -121,7 +126,7 @@ def command(
         keras-fer predict photo.jpg
         keras-fer predict exported/static_wi8_ai8.tflite photo.jpg holiday/ --annotate annotated
         keras-fer predict exported/static_wi8_ai8.tflite crops/ --detector none
-        keras-fer predict exported/static_wi8_ai8.tflite film.mp4 --format csv --output answers.csv
+        keras-fer predict exported/static_wi8_ai8.tflite film.mp4 --output answers.csv
         keras-fer predict exported/static_wi8_ai8.tflite camera:0 --detect-every 5 --show
     """
     from keras_fer.runtime.answers import frame_answers, photo_answer
@@ -137,6 +142,7 @@ def command(
         else:
             yield from frame_answers(source, for_frames, detect_every, smoothing, frames)
 
+    output_format = output_format or _format_of(output)
     names = recognizer.contract.label_names
     with contextlib.ExitStack() as opened:
         copies, window = _pictures(annotate, show, inputs, top, opened)
@@ -148,6 +154,12 @@ def command(
     if failed:
         click.echo(f"{failed} could not be read.", err=True)
         context.exit(1)
+
+
+def _format_of(output: Path | None) -> str:
+    """Returns the format that the name of a file asks for; a table where it asks for none."""
+    suffix = "" if output is None else output.suffix.lower()
+    return {".json": "json", ".jsonl": "json", ".csv": "csv"}.get(suffix, "table")
 
 
 def _model_and_inputs(arguments: Sequence[str]) -> tuple[Path, Sequence[str]]:

@@ -98,15 +98,39 @@ def calibrate(
         model.contract = replace(model.contract, uncertain_below=threshold)
     after = _judged(model, prepared)
     result = _result(model.contract, fitted, before, after)
+    config = {**config, "calibrated": _calibrated(prepared, certain_accuracy, result)}
+    _store(run, config, model, after, prepared)
+    return result
+
+
+def remove_calibration(run: Path) -> None:
+    """Takes the temperature and the threshold away that `calibrate` stored, and evaluates the run again.
+
+    Args:
+        run: folder of a finished run.
+
+    Raises:
+        FERError: if the run is not finished or cannot be evaluated; it is then as it was.
+    """
+    config = require_calibratable(run)
+    config.pop("calibrated", None)
+    prepared = open_prepared(run_folder.judged_dataset(config))
+    model = load_model(run)
+    model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
+    _store(run, config, model, _judged(model, prepared), prepared)
+
+
+def _store(
+    run: Path, config: dict[str, Any], model: Any, judged: EvaluatedPredictions, dataset: PreparedDataset
+) -> None:
+    """Writes what depends on the contract of the model, each file whole or not at all."""
     with atomic_file(run / run_folder.BEST_MODEL) as temporary:
         model.save(temporary)
     with atomic_file(run / run_folder.CONTRACT) as temporary:
         temporary.write_text(model.contract.to_json(), encoding="utf-8")
-    calibrated = _calibrated(prepared, certain_accuracy, result)
-    run_folder.write_json(run / run_folder.CONFIG, {**config, "calibrated": calibrated})
-    run_folder.write_json(run / run_folder.EVALUATION, after.evaluation.to_dict())
-    write_run_report(run, after, prepared)
-    return result
+    run_folder.write_json(run / run_folder.CONFIG, config)
+    run_folder.write_json(run / run_folder.EVALUATION, judged.evaluation.to_dict())
+    write_run_report(run, judged, dataset)
 
 
 def _judged(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:

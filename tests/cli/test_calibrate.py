@@ -29,10 +29,11 @@ def run(tmp_path, noise_dataset):
 
 def test_says_what_came_of_it(run, monkeypatch):
     asked = []
+    result = RESULT
 
     def calibrate(*arguments):
         asked.append(arguments)
-        return RESULT
+        return result
 
     monkeypatch.setattr("keras_fer.training.calibrate.calibrate", calibrate)
     runner = CliRunner()
@@ -44,6 +45,21 @@ def test_says_what_came_of_it(run, monkeypatch):
     chosen = runner.invoke(main, ["calibrate", str(run), "--split", "test", "--certain-accuracy", "0.95"])
     assert "Answers below 0.400 read uncertain: on the test split 80.0% are answered, 95.0%" in chosen.output
     assert asked == [(run, None, "validation", None), (run, None, "test", 0.95)]
+    assert "Warning" not in chosen.output
+    result = SimpleNamespace(**{**vars(RESULT), "error_after": 0.06})
+    assert (
+        "Warning: it grew there. 1,200 images may be too few"
+        in runner.invoke(main, ["calibrate", str(run)]).stderr
+    )
+
+
+def test_remove(run, monkeypatch):
+    asked = []
+    monkeypatch.setattr("keras_fer.training.calibrate.remove_calibration", asked.append)
+    result = CliRunner().invoke(main, ["calibrate", str(run), "--remove"])
+    assert result.exit_code == 0, result.output
+    assert "has no temperature and no threshold any more" in result.stdout
+    assert asked == [run]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +69,10 @@ def test_says_what_came_of_it(run, monkeypatch):
         (["{run}", "--split", "train"], 2, "'train' is not one of"),
         (["{run}", "--certain-accuracy", "95"], 2, "95"),
         (["{run}", "--dataset", "{run}"], 1, "run"),
+        (["{run}", "--remove", "--split", "validation"], 2, "leave --dataset, --split and"),
+        (["{run}", "--remove", "--dataset", "{run}"], 2, "--remove takes the calibration away"),
         (["{run}/unfinished"], 1, "is not finished"),
+        (["{run}/unfinished", "--remove"], 1, "is not finished"),
         (["{run}/empty"], 1, "not a run folder"),
     ],
 )

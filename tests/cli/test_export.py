@@ -53,7 +53,10 @@ def test_failed_check_is_exit_code_1_after_the_table(tiny_run, tmp_path, noise_d
     )  # fmt: skip
     assert result.exit_code == 1
     assert "FAILED tiny_float16.tflite: largest difference of a probability" in result.stdout
-    assert result.stderr.splitlines()[-1].startswith("Error: The export failed its checks")
+    message = result.stderr.splitlines()[-1]
+    assert message.startswith("Error: The export failed its checks")
+    assert "--keep-failed keeps" in message
+    assert "--float16-difference" in message
     assert not output.exists()
 
 

@@ -94,6 +94,18 @@ def test_output_file(model_file, faces, tmp_path):
     assert output.read_text() == predict(model_file(), faces, "--format", "json").stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.json", "json"), ("a.JSONL", "json"), ("a.csv", "csv"), ("a.txt", "table")]
+)
+def test_the_name_of_the_output_chooses_the_format_unless_one_is_asked_for(
+    model_file, faces, tmp_path, name, expected
+):
+    output = tmp_path / name
+    for options, format_ in ((), expected), (("--format", "csv"), "csv"):
+        assert predict(model_file(), faces, "--output", output, *options).exit_code == 0
+        assert output.read_text() == predict(model_file(), faces, "--format", format_).stdout
+
+
 def test_output_file_is_whole_or_as_before(model_file, faces, tmp_path, monkeypatch):
     output = tmp_path / "answers.jsonl"
     output.write_text("before")

@@ -12,7 +12,7 @@ from keras_fer.errors import FERError
 from keras_fer.evaluation.evaluate import evaluate
 from keras_fer.evaluation.recognizers import open_recognizer
 from keras_fer.models.loading import load_model
-from keras_fer.training.calibrate import calibrate, require_calibratable
+from keras_fer.training.calibrate import calibrate, remove_calibration, require_calibratable
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.finish import finish
 from keras_fer.training.fit import fit
@@ -74,6 +74,15 @@ def test_once_more_gives_the_same(run):
     assert second.error_before == pytest.approx(first.error_after)
     assert second.uncertain_below == 0
     assert second.coverage == 1
+
+
+def test_removed_is_as_before(run, finished):
+    calibrate(run, certain_accuracy=0.5)
+    remove_calibration(run)
+    assert read_config(run) == read_config(finished)
+    for name in ("contract.json", "evaluation.json", "report.html"):
+        assert (run / name).read_bytes() == (finished / name).read_bytes(), name
+    np.testing.assert_array_equal(probabilities(run), probabilities(finished))
 
 
 def test_a_threshold_for_the_accuracy_that_is_asked_for(run, finished):
