@@ -9,6 +9,7 @@ from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedDataset, open_prepared
 from keras_fer.errors import FERError
 from keras_fer.evaluation.calibration import (
+    LEAST_ANSWERS,
     Confidences,
     fit_temperature,
     highest_accuracy,
@@ -141,6 +142,11 @@ def _threshold(predictions: EvaluatedPredictions, accuracy: float) -> float:
     scores = predictions.evaluation
     confidences = Confidences.of(predictions.probabilities, predictions.labels)
     threshold = threshold_of_accuracy(confidences, accuracy)
+    if scores.num_images < LEAST_ANSWERS:
+        raise FERError(
+            f"A threshold must leave at least {LEAST_ANSWERS} answers, and the {scores.split} split has "
+            f"{scores.num_images} images in all. Nothing was changed: leave the threshold out, or take more images."
+        )
     if threshold is None:
         raise FERError(
             f"No threshold makes {accuracy:.1%} of the answers right on the {scores.split} split; of all "

@@ -110,6 +110,12 @@ def test_what_no_threshold_reaches_is_refused_and_changes_nothing(run, finished,
             assert (run / path.name).read_bytes() == path.read_bytes()
 
 
+def test_too_few_images_for_any_threshold(run, monkeypatch):
+    monkeypatch.setattr("keras_fer.training.calibrate.LEAST_ANSWERS", 65)
+    with pytest.raises(FERError, match="leave at least 65 answers, and the validation split has 64 images"):
+        calibrate(run, certain_accuracy=0.1)
+
+
 def test_a_run_that_is_not_finished(run, tmp_path):
     (run / "checkpoints").mkdir()
     with pytest.raises(FERError, match="is not finished: `keras-fer train --resume"):

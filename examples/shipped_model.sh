@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Trains the net in the box again, from the archive of FER+ to the exported files:
+#
+#     examples/shipped_model.sh ferplus.tar.gz shipped [OPTION of every keras-fer train]...
+#
+# About three hours of one core that has bfloat16. A step that is done is not done again, and a training that was
+# stopped goes on, so the same command can be called once more. CERTAIN_ACCURACY in the environment is the share of
+# right answers that the threshold for "uncertain" is chosen for.
+set -euo pipefail
+
+if (($# < 2)); then
+    echo "Usage: $0 ARCHIVE FOLDER [OPTION of every keras-fer train]..." >&2
+    exit 2
+fi
+archive=$1 folder=$2
+shift 2
+options=(--preset baseline --precision mixed_bfloat16 "$@")
+strong=(--augmentation strong --mixup-alpha 0.2 --ema-momentum 0.999)
+
+train() {
+    local run=$folder/$1
+    shift
+    if [[ -d $run/checkpoints ]]; then
+        keras-fer train --resume "$run"
+    elif [[ ! -e $run ]]; then
+        keras-fer train "$folder/prepared" "$run" "$@"
+    fi
+}
+
+[[ -e $folder/prepared ]] || keras-fer prepare ferplus "$archive" "$folder/prepared"
+train first "${options[@]}"
+# Born again: the first net is where it starts from, and half of what it learns.
+train teacher --weights "$folder/first" --teacher "$folder/first" --teacher-share 0.5 "${strong[@]}" \
+    --dropout 0.3 --epochs 36 --patience 36 "${options[@]}"
+# The net in the box has a quarter of the teacher's multiplications.
+train student --backbone residual_edge --teacher "$folder/teacher" --teacher-share 0.6 "${strong[@]}" \
+    --dropout 0.2 --learning-rate 0.002 --epochs 90 --patience 90 "${options[@]}"
+keras-fer calibrate "$folder/student" --certain-accuracy "${CERTAIN_ACCURACY:-0.95}"
+[[ -e $folder/exported ]] || keras-fer export "$folder/student" "$folder/exported" --name ferplus \
+    --recipe float32 --recipe static_wi8_ai8 --verification-images 4000
