@@ -145,7 +145,7 @@ def _threshold(predictions: EvaluatedPredictions, accuracy: float) -> float:
     if scores.num_images < LEAST_ANSWERS:
         raise FERError(
             f"A threshold must leave at least {LEAST_ANSWERS} answers, and the {scores.split} split has "
-            f"{scores.num_images} images in all. Nothing was changed: leave the threshold out, or take more images."
+            f"{scores.num_images} images in all. Nothing was changed: leave the threshold out."
         )
     if threshold is None:
         raise FERError(
