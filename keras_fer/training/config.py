@@ -139,6 +139,13 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        self._require_single_values()
+        object.__setattr__(self, "objective_changes", dict(self.objective_changes))
+        object.__setattr__(self, "teachers", tuple(self.teachers))
+        object.__setattr__(self, "devices", str(self.devices))
+        self._require_combinations(self.objective())
+
+    def _require_single_values(self) -> None:
         checks = {
             "epochs": self.epochs >= 1,
             "steps_per_epoch": self.steps_per_epoch is None or self.steps_per_epoch >= 1,
@@ -177,12 +184,10 @@ class TrainingConfig:
                 raise FERError(
                     f"The training option `{name}` is not valid. Received: {name}={getattr(self, name)!r}"
                 )
-        object.__setattr__(self, "objective_changes", dict(self.objective_changes))
-        object.__setattr__(self, "teachers", tuple(self.teachers))
-        object.__setattr__(self, "devices", str(self.devices))
+
+    def _require_combinations(self, objective: Objective) -> None:
         if self.teachers and not self.soft_labels:
             raise FERError("Teachers give soft labels; leave out `soft_labels=False` (--hard-labels).")
-        objective = self.objective()
         if self.factors is not None:
             self._require_factors(objective)
         if objective.has_critics and 0 < objective.bank_size < self.batch_size:
