@@ -155,9 +155,9 @@ def test_tests_lie_where_their_module_lies(path):
         return
     *folders, name = path.relative_to(ROOT / "tests").with_suffix("").parts
     name = name.removeprefix("test_")
-    if folders[:1] in (["benchmarks"], ["fuzzing"]):
-        folder = folders[0]
-        assert (ROOT / folder / f"{name}.py").is_file(), f"there is no {folder}/{name}.py"
+    if folders[:1] in (["benchmarks"], ["fuzzing"], ["examples"]):
+        script = f"{folders[0]}/{name}.{'sh' if folders == ['examples'] else 'py'}"
+        assert (ROOT / script).is_file(), f"there is no {script}"
         return
     # A test over all modules of a package is named after the package and lies in its folder; one of
     # several about the same module adds what it is about: test_MODULE_ASPECT.
