@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from keras_fer.cli.option_groups import GroupedCommand
+from keras_fer.cli.option_names import fields_as_options
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.cli.training_options import BALANCED, OPTION_GROUPS, training_options
 from keras_fer.errors import FERError
@@ -98,7 +99,8 @@ def command(
     if options["class_weights"] == BALANCED:
         options["class_weights"] = balancing_weights(open_prepared(dataset).class_counts("train"))
     options["workers"] = 1 if cluster is None else cluster.num_workers
-    config = _config(dataset, run, config_file, options)
+    with fields_as_options(context.command):
+        config = _config(dataset, run, config_file, options)
     if cluster is None or cluster.is_chief:
         require_new_run(run)
     sources = [open_prepared(folder) for folder in (dataset, config.mixed_dataset) if folder is not None]

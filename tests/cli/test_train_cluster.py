@@ -149,7 +149,7 @@ def test_control_c_in_the_second_process(monkeypatch, capsys):
         (
             ("--cluster", "a:1,b:2", "--worker", "0", "--batch-size", "18"),
             None,
-            "set `batch_size` to a multiple",
+            "set --batch-size to a multiple",
         ),
         (
             ("--cluster", "a:1,b:2", "--worker", "0", "--jit-compile"),
@@ -164,7 +164,7 @@ def test_control_c_in_the_second_process(monkeypatch, capsys):
         (
             ("--cluster", "a:1,b:2", "--worker", "0", "--devices", "cpu:2"),
             None,
-            "in place of `devices` cpu:2",
+            "in place of --devices cpu:2",
         ),
         (("--cluster", "a:1,b:2", "--worker", "0", "--precision", "mixed_float16"), None, "'mixed_bfloat16'"),
     ],
