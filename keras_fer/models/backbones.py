@@ -135,9 +135,6 @@ BACKBONES = {
     "efficientnet_v2_b0": _application("EfficientNetV2B0", include_preprocessing=False),
 }
 
-# Post-training int8 loses much on these: min/max calibration keeps the outliers of swish.
-POOR_IN_INT8 = ("mobilenet_v3_small_hard_swish", "efficientnet_v2_b0")
-
 
 def backbone(name: str, image_size: int, normalization_kind: str | None = None) -> keras.Model:
     """Builds a trunk by name.

@@ -4,7 +4,7 @@ import pytest
 
 from keras_fer.data.augmentation import AUGMENTATIONS
 from keras_fer.errors import FERError
-from keras_fer.models.backbones import BACKBONES, POOR_IN_INT8, backbone
+from keras_fer.models.backbones import BACKBONES, backbone
 from keras_fer.models.normalization import StandardizedGray
 from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES
 
@@ -28,7 +28,6 @@ def test_names_that_the_command_line_knows():
     assert tuple(BACKBONES) == BACKBONE_NAMES
     assert tuple(AUGMENTATIONS) == AUGMENTATION_NAMES
     assert set(EXPECTED) == set(BACKBONES)
-    assert set(POOR_IN_INT8) <= set(BACKBONES)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
