@@ -276,7 +276,7 @@ def _warnings(files: Sequence[FileReport]) -> list[str]:
     """Says where int8 is asked of a net that is poor in it, and what could not be checked."""
     sentences = [
         f"{file.file}: this net uses {', '.join(sorted(_SWISH & set(file.operators)))}, whose outliers "
-        "cost much accuracy in int8; nets with ReLU lose little."
+        "can cost accuracy in int8; nets with ReLU lose little."
         for file in files
         if RECIPES[file.recipe].int8_activations and _SWISH & set(file.operators)
     ]

@@ -1,5 +1,6 @@
 """Gives a finished run a temperature, and a threshold under which its answers read "uncertain"."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -124,13 +125,15 @@ def remove_calibration(run: Path) -> None:
 def _store(
     run: Path, config: dict[str, Any], model: Any, judged: EvaluatedPredictions, dataset: PreparedDataset
 ) -> None:
-    """Writes what depends on the contract of the model, each file whole or not at all."""
-    with atomic_file(run / run_folder.BEST_MODEL) as temporary:
-        model.save(temporary)
-    with atomic_file(run / run_folder.CONTRACT) as temporary:
-        temporary.write_text(model.contract.to_json(), encoding="utf-8")
-    run_folder.write_json(run / run_folder.CONFIG, config)
-    run_folder.write_json(run / run_folder.EVALUATION, judged.evaluation.to_dict())
+    """Writes what depends on the contract of the model."""
+    names = (run_folder.BEST_MODEL, run_folder.CONTRACT, run_folder.CONFIG, run_folder.EVALUATION)
+    with ExitStack() as stack:
+        # All is written before anything gets its name: a disk that is full leaves the run as it was.
+        best, contract, described, scores = (stack.enter_context(atomic_file(run / name)) for name in names)
+        model.save(best)
+        contract.write_text(model.contract.to_json(), encoding="utf-8")
+        run_folder.write_json(described, config)
+        run_folder.write_json(scores, judged.evaluation.to_dict())
     write_run_report(run, judged, dataset)
 
 

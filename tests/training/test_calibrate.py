@@ -1,5 +1,6 @@
 """What a calibrated run says of its probabilities, and what stays as it was."""
 
+import errno
 import json
 import shutil
 
@@ -114,6 +115,20 @@ def test_too_few_images_for_any_threshold(run, monkeypatch):
     monkeypatch.setattr("keras_fer.training.calibrate.LEAST_ANSWERS", 65)
     with pytest.raises(FERError, match="leave at least 65 answers, and the validation split has 64 images"):
         calibrate(run, certain_accuracy=0.1)
+
+
+def test_a_disk_that_is_full_in_the_middle_changes_nothing(run, finished, monkeypatch):
+    def write_json(path, values):
+        if "evaluation" in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("keras_fer.training.run_folder.write_json", write_json)
+    with pytest.raises(OSError, match="No space left"):
+        calibrate(run)
+    assert sorted(path.name for path in run.iterdir()) == sorted(path.name for path in finished.iterdir())
+    for path in finished.iterdir():
+        if path.is_file():
+            assert (run / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_run_that_is_not_finished(run, tmp_path):
