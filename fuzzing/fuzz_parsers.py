@@ -121,7 +121,8 @@ def _fuzz(name: str, temporary: str, *options: str) -> None:
         # Readers are imported by name when they are first used.
         for source in SOURCES.values():
             import_module(f"keras_fer.data.readers.{source.module}")
-        from targets import TARGETS, checked
+        from fuzz_target import checked
+        from targets import TARGETS
 
     target, folder = TARGETS[name], Path(temporary, "files")
     folder.mkdir()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import fuzz_parsers
 import pytest
-from targets import TARGETS, checked
+from fuzz_target import checked
+from targets import TARGETS
 
 from keras_fer.errors import FERError
 
