@@ -19,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
+from keras_fer.atomic import atomic_file
 from keras_fer.models.loading import load_model
 
 
@@ -38,7 +39,7 @@ def make_unequal(model: keras.Model, spread: float, seed: int = 0) -> int:
     """
     found = {layer.name: layer for layer in _layers(model)}
     random = np.random.default_rng(seed)
-    blocks = [name.removesuffix("_a_normalization") for name in found if name.endswith("_a_normalization")]
+    blocks = [name.removesuffix("_add") for name in found if f"{name.removesuffix('_add')}_a_relu" in found]
     for block in blocks:
         normalization, convolution = found[f"{block}_a_normalization"], found[f"{block}_b_convolution"]
         factors = spread ** random.uniform(-1, 1, normalization.gamma.shape).astype(np.float32)
@@ -68,11 +69,14 @@ def main() -> None:
     options = parser.parse_args()
     if options.output.suffix != ".keras" or options.output.exists():
         parser.error(f"a new .keras file is expected. Received: {options.output}")
+    if options.spread <= 1:
+        parser.error(f"--spread must be more than 1. Received: {options.spread}")
     model = load_model(options.run)
     blocks = make_unequal(model.classifier, options.spread, options.seed)
     if not blocks:
         parser.error(f"{options.run} has no residual blocks; such as residual_small does")
-    model.save(options.output)
+    with atomic_file(options.output) as temporary:
+        model.save(temporary)
     print(f"{blocks} blocks, factors from {1 / options.spread:.3g} to {options.spread:.3g}.")
 
 

@@ -11,6 +11,9 @@ from keras_fer.cli.tensorflow_start import load_tensorflow
 if TYPE_CHECKING:
     from keras_fer.training.calibrate import CalibrationResult
 
+# A growth of the calibration error that is no rounding.
+_NOTICEABLE = 0.0005
+
 
 @click.command("calibrate")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     "default: no threshold.",
 )
 @click.option(
-    "--remove", is_flag=True, help="Take away what an earlier call stored; fits nothing and needs no option."
+    "--remove", is_flag=True, help="Take away what an earlier call stored; nothing is fitted or chosen."
 )
 @click.pass_context
 def command(
@@ -63,16 +66,16 @@ def command(
 
     if remove and any(
         context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        for name in ("dataset", "split", "certain_accuracy")
+        for name in ("split", "certain_accuracy")
     ):
         raise click.UsageError(
-            "--remove takes the calibration away; leave --dataset, --split and --certain-accuracy out."
+            "--remove takes the calibration away; leave --split and --certain-accuracy out."
         )
     config = require_calibratable(run)
     open_prepared(dataset or judged_dataset(config))
     load_tensorflow()
     if remove:
-        remove_calibration(run)
+        remove_calibration(run, dataset)
         click.echo(f"{click.format_filename(run)} has no temperature and no threshold any more.")
     else:
         _show(calibrate(run, dataset, split, certain_accuracy), certain_accuracy, run)
@@ -87,10 +90,10 @@ def _show(result: "CalibrationResult", certain_accuracy: float | None, run: Path
         "split."
     )
     click.echo(
-        f"Expected calibration error on the {result.judged_split} split: {result.error_before:.2%} before, "
-        f"{result.error_after:.2%} after."
+        f"Expected calibration error on the {result.judged_split} split: {result.error_before:.2%} without "
+        f"it, {result.error_after:.2%} with it."
     )
-    if result.error_after > result.error_before:
+    if result.error_after > result.error_before + _NOTICEABLE:
         click.echo(
             f"Warning: it grew there. {result.num_images:,} images may be too few, or other ones, to fit on; "
             f"`keras-fer calibrate {click.format_filename(run)} --remove` takes the temperature away.",

@@ -23,11 +23,9 @@ _LIMITS = (
     "float16_difference",
     "representation_similarity",
 )
-_OTHER_LIMITS = (
-    "Other limits: "
-    + ", ".join(f"--{name.replace('_', '-')}" for name in _LIMITS)
-    + ". More --training-images "
-    "and --training-epochs bring qat_wi8_ai8, pruned and clustered closer to the model."
+_OTHER_LIMITS = f"Other limits are set by {', '.join('--' + name.replace('_', '-') for name in _LIMITS)}."
+_MORE_TRAINING = (
+    "More --training-images and --training-epochs bring files that are trained further closer to the model."
 )
 # Becomes a file name, also on systems that refuse most signs.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
@@ -202,7 +200,8 @@ def run_export(
     except ExportFailedError as error:
         _show(error.report)
         keep = "" if options["keep_failed"] else " --keep-failed keeps such files."
-        raise FERError(f"{error}{keep} {_OTHER_LIMITS}") from error
+        more = "" if training is None else f" {_MORE_TRAINING}"
+        raise FERError(f"{error}{keep} {_OTHER_LIMITS}{more}") from error
     _show(report)
     click.echo(f"Wrote {click.format_filename(output)}.")
 

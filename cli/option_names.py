@@ -19,6 +19,8 @@ def fields_as_options(command: click.Command) -> Iterator[None]:
     try:
         yield
     except FERError as error:
+        if type(error) is not FERError:
+            raise
         options = {
             parameter.name: parameter.opts[0]
             for parameter in command.params

@@ -64,8 +64,8 @@ DETECTORS = ("auto", "blazeface", "haar", "yunet", "none")
 )
 @click.option("--frames", type=click.IntRange(min=1), help="Stop a video or camera after so many frames.")
 @format_option(
-    "A table, one JSON object per face and line, or CSV.  [default: what the name of --output ends in, such "
-    "as .jsonl; else table]",
+    "A table, one JSON object per face and line, or CSV.  [default: by the end of the name of --output, "
+    ".json or .jsonl and .csv; else table]",
     FORMATS,
     default=None,
 )

@@ -91,6 +91,18 @@ def command(
         _require_alone(context)
         _resume(stopped, progress, cluster)
         return
+    with fields_as_options(context.command):
+        _train(dataset, run, config_file, options, progress, cluster)
+
+
+def _train(
+    dataset: Path,
+    run: Path,
+    config_file: Path | None,
+    options: dict[str, Any],
+    progress: bool | None,
+    cluster: Cluster | None,
+) -> None:
     # Refused before TensorFlow loads, which takes seconds.
     from keras_fer.data.prepared import open_prepared
     from keras_fer.data.sampling import balancing_weights
@@ -99,8 +111,7 @@ def command(
     if options["class_weights"] == BALANCED:
         options["class_weights"] = balancing_weights(open_prepared(dataset).class_counts("train"))
     options["workers"] = 1 if cluster is None else cluster.num_workers
-    with fields_as_options(context.command):
-        config = _config(dataset, run, config_file, options)
+    config = _config(dataset, run, config_file, options)
     if cluster is None or cluster.is_chief:
         require_new_run(run)
     sources = [open_prepared(folder) for folder in (dataset, config.mixed_dataset) if folder is not None]

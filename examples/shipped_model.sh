@@ -3,10 +3,12 @@
 #
 #     examples/shipped_model.sh ferplus.tar.gz shipped [OPTION of every keras-fer train]...
 #
-# About three hours of one core that has bfloat16. A step that is done is not done again, and a training that was
-# stopped goes on, so the same command can be called once more. CERTAIN_ACCURACY in the environment is the share of
-# right answers that the threshold for "uncertain" is chosen for.
+# What is done is not done again, and a training that was stopped goes on, so the same command can be called once
+# more. In the environment, CERTAIN_ACCURACY is the share of right answers that the threshold for "uncertain" is
+# chosen for, and EXPORT_OPTIONS go to keras-fer export.
 set -euo pipefail
+# keras-fer train keeps what it has at Ctrl-C and ends well; what follows needs all of it.
+trap 'exit 130' INT
 
 if (($# < 2)); then
     echo "Usage: $0 ARCHIVE FOLDER [OPTION of every keras-fer train]..." >&2
@@ -20,10 +22,14 @@ strong=(--augmentation strong --mixup-alpha 0.2 --ema-momentum 0.999)
 train() {
     local run=$folder/$1
     shift
-    if [[ -d $run/checkpoints ]]; then
-        keras-fer train --resume "$run"
-    elif [[ ! -e $run ]]; then
-        keras-fer train "$folder/prepared" "$run" "$@"
+    if [[ -d $run/checkpoints || ! -e $run/evaluation.json ]]; then
+        if [[ -e $run/config.json ]]; then
+            keras-fer train --resume "$run"
+        else
+            keras-fer train "$folder/prepared" "$run" "$@"
+        fi
+        # Interrupted by a signal that this script did not get.
+        [[ ! -d $run/checkpoints ]] || exit 130
     fi
 }
 
@@ -33,8 +39,12 @@ train first "${options[@]}"
 train teacher --weights "$folder/first" --teacher "$folder/first" --teacher-share 0.5 "${strong[@]}" \
     --dropout 0.3 --epochs 36 --patience 36 "${options[@]}"
 # The net in the box has a quarter of the teacher's multiplications.
-train student --backbone residual_edge --teacher "$folder/teacher" --teacher-share 0.6 "${strong[@]}" \
-    --dropout 0.2 --learning-rate 0.002 --epochs 90 --patience 90 "${options[@]}"
-keras-fer calibrate "$folder/student" --certain-accuracy "${CERTAIN_ACCURACY:-0.95}"
-[[ -e $folder/exported ]] || keras-fer export "$folder/student" "$folder/exported" --name ferplus \
-    --recipe float32 --recipe static_wi8_ai8 --verification-images 4000
+train student --backbone residual_edge --teacher "$folder/teacher" --teacher-share 0.5 "${strong[@]}" \
+    --dropout 0.2 --learning-rate 0.002 --sampling tempered --temperature 0.65 --epochs 90 --patience 90 \
+    "${options[@]}"
+if [[ ! -e $folder/exported ]]; then
+    keras-fer calibrate "$folder/student" --certain-accuracy "${CERTAIN_ACCURACY:-0.95}"
+    # shellcheck disable=SC2086 - several options
+    keras-fer export "$folder/student" "$folder/exported" --name ferplus --recipe float32 \
+        --recipe static_wi8_ai8 --verification-images 4000 ${EXPORT_OPTIONS:-}
+fi

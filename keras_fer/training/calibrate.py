@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from keras_fer.atomic import atomic_file
+from keras_fer.atomic import atomic_file, fsync
 from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedDataset, open_prepared
 from keras_fer.errors import FERError
@@ -34,7 +34,7 @@ class CalibrationResult:
         split: that both were chosen on.
         num_images: of that split.
         judged_split: where the rest was measured.
-        error_before: expected calibration error there, with the temperature that the run had.
+        error_before: expected calibration error there, without a temperature.
         error_after: the same with the new one.
         coverage: share of the images there with an answer that is not uncertain.
         accuracy: share of right answers among these; NaN if there are none.
@@ -87,10 +87,10 @@ def calibrate(
     config = require_calibratable(run)
     prepared = open_prepared(dataset or run_folder.judged_dataset(config))
     model = load_model(run)
+    model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
     before = _judged(model, prepared)
     # Before anything is changed: the report at the end needs it.
     report_summary(run, config, before, prepared)
-    model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
     fitted = evaluate(KerasRecognizer(model), prepared, split)
     temperature = fit_temperature(fitted.probabilities, fitted.labels)
     model.contract = replace(model.contract, temperature=temperature)
@@ -105,35 +105,41 @@ def calibrate(
     return result
 
 
-def remove_calibration(run: Path) -> None:
+def remove_calibration(run: Path, dataset: Path | None = None) -> None:
     """Takes the temperature and the threshold away that `calibrate` stored, and evaluates the run again.
 
     Args:
         run: folder of a finished run.
+        dataset: prepared data set to judge on; None takes the run's own.
 
     Raises:
         FERError: if the run is not finished or cannot be evaluated; it is then as it was.
     """
     config = require_calibratable(run)
     config.pop("calibrated", None)
-    prepared = open_prepared(run_folder.judged_dataset(config))
+    prepared = open_prepared(dataset or run_folder.judged_dataset(config))
     model = load_model(run)
     model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
-    _store(run, config, model, _judged(model, prepared), prepared)
+    judged = _judged(model, prepared)
+    report_summary(run, config, judged, prepared)
+    _store(run, config, model, judged, prepared)
 
 
 def _store(
     run: Path, config: dict[str, Any], model: Any, judged: EvaluatedPredictions, dataset: PreparedDataset
 ) -> None:
-    """Writes what depends on the contract of the model."""
-    names = (run_folder.BEST_MODEL, run_folder.CONTRACT, run_folder.CONFIG, run_folder.EVALUATION)
+    """Writes what depends on the contract of the model; the report last, by itself."""
+    names = (run_folder.EVALUATION, run_folder.CONFIG, run_folder.CONTRACT, run_folder.BEST_MODEL)
     with ExitStack() as stack:
-        # All is written before anything gets its name: a disk that is full leaves the run as it was.
-        best, contract, described, scores = (stack.enter_context(atomic_file(run / name)) for name in names)
-        model.save(best)
-        contract.write_text(model.contract.to_json(), encoding="utf-8")
-        run_folder.write_json(described, config)
+        # All is on the disk before anything gets its name, so that a full one leaves the run as it was.
+        files = [stack.enter_context(atomic_file(run / name)) for name in names]
+        scores, described, contract, best = files
         run_folder.write_json(scores, judged.evaluation.to_dict())
+        run_folder.write_json(described, config)
+        contract.write_text(model.contract.to_json(), encoding="utf-8")
+        model.save(best)
+        for file in files:
+            fsync(file)
     write_run_report(run, judged, dataset)
 
 

@@ -187,7 +187,7 @@ class TrainingConfig:
 
     def _require_combinations(self, objective: Objective) -> None:
         if self.teachers and not self.soft_labels:
-            raise FERError("Teachers give soft labels; leave out `soft_labels=False` (--hard-labels).")
+            raise FERError("Teachers give soft labels; leave `soft_labels` on.")
         if self.factors is not None:
             self._require_factors(objective)
         if objective.has_critics and 0 < objective.bank_size < self.batch_size:

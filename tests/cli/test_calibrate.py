@@ -40,7 +40,7 @@ def test_says_what_came_of_it(run, monkeypatch):
     plain = runner.invoke(main, ["calibrate", str(run)])
     assert plain.exit_code == 0, plain.output
     assert "Temperature 1.250, fitted on 1,200 images of the validation split." in plain.output
-    assert "error on the test split: 5.00% before, 1.00% after." in plain.output
+    assert "error on the test split: 5.00% without it, 1.00% with it." in plain.output
     assert "uncertain" not in plain.output
     chosen = runner.invoke(main, ["calibrate", str(run), "--split", "test", "--certain-accuracy", "0.95"])
     assert "Answers below 0.400 read uncertain: on the test split 80.0% are answered, 95.0%" in chosen.output
@@ -55,11 +55,11 @@ def test_says_what_came_of_it(run, monkeypatch):
 
 def test_remove(run, monkeypatch):
     asked = []
-    monkeypatch.setattr("keras_fer.training.calibrate.remove_calibration", asked.append)
+    monkeypatch.setattr("keras_fer.training.calibrate.remove_calibration", lambda *given: asked.append(given))
     result = CliRunner().invoke(main, ["calibrate", str(run), "--remove"])
     assert result.exit_code == 0, result.output
     assert "has no temperature and no threshold any more" in result.stdout
-    assert asked == [run]
+    assert asked == [(run, None)]
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,9 @@ def test_remove(run, monkeypatch):
         (["{run}", "--split", "train"], 2, "'train' is not one of"),
         (["{run}", "--certain-accuracy", "95"], 2, "95"),
         (["{run}", "--dataset", "{run}"], 1, "run"),
-        (["{run}", "--remove", "--split", "validation"], 2, "leave --dataset, --split and"),
-        (["{run}", "--remove", "--dataset", "{run}"], 2, "--remove takes the calibration away"),
+        (["{run}", "--remove", "--split", "validation"], 2, "leave --split and"),
+        (["{run}", "--remove", "--certain-accuracy", "0.9"], 2, "--remove takes the calibration away"),
+        (["{run}", "--remove", "--dataset", "{run}"], 1, "run"),
         (["{run}/unfinished"], 1, "is not finished"),
         (["{run}/unfinished", "--remove"], 1, "is not finished"),
         (["{run}/empty"], 1, "not a run folder"),

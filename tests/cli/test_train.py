@@ -74,7 +74,7 @@ def test_gray_images_with_votes_and_colour_faces_with_pairs(gray, tmp_path):
     prepare_synthetic(SyntheticConfig(num_images=64, difficulty="easy", pairs=True), pairs)
     result = keras_fer("train", gray, tmp_path / "run", *SMALL, "--preset", "disentangle_pairs")
     assert result.exit_code == 1
-    assert "or as `mixed_dataset`" in result.output
+    assert "or as --mixed-dataset" in result.output
     mixed = ("--mixed-dataset", pairs, "--mixed-share", 0.4, "--mixed-expression-weight", 0)
     options = ("--preset", "disentangle_pairs", "--view-invariance-weight", 0.5, "--steps-per-epoch", 3)
     result = keras_fer("train", gray, tmp_path / "run", *SMALL, *mixed, *options)

@@ -1,6 +1,7 @@
 """The script that trains the net in the box again, from an archive in the layout of FER+."""
 
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -55,19 +56,29 @@ def archive(tmp_path_factory):
     return root / "ferplus.tar.gz"
 
 
-def run(*arguments, programs=Path(sys.executable).parent):
+def run(*arguments, programs=Path(sys.executable).parent, limit_s=60):
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
         "CERTAIN_ACCURACY": "0.01",
+        # After a few steps every answer is close to another one.
+        "EXPORT_OPTIONS": "--agreement 0 --accuracy-loss 1",
     }
     command = ["bash", str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, start_new_session=True, **pipes) as process:
+        try:
+            out, err = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
+@pytest.mark.timeout(1000)
 def test_from_the_archive_to_the_files(archive, tmp_path):
     tiny = ("--epochs", 1, "--steps-per-epoch", 4, "--batch-size", 16, "--precision", "float32")
-    done = run(archive, tmp_path / "shipped", *tiny)
+    done = run(archive, tmp_path / "shipped", *tiny, limit_s=900)
     assert done.returncode == 0, done.stderr
     exported = tmp_path / "shipped" / "exported"
     contract = ModelContract.from_json((exported / "contract.json").read_bytes())
@@ -80,21 +91,45 @@ def test_from_the_archive_to_the_files(archive, tmp_path):
         assert probabilities.sum() == pytest.approx(1, abs=1e-3)
 
 
-def test_what_is_done_is_not_done_again_and_what_was_stopped_goes_on(archive, tmp_path):
-    programs, folder = tmp_path / "programs", tmp_path / "shipped"
-    programs.mkdir()
-    (programs / "keras-fer").write_text('#!/bin/sh\necho "$@"\n')
-    (programs / "keras-fer").chmod(0o755)
-    (folder / "first").mkdir(parents=True)
-    (folder / "teacher" / "checkpoints").mkdir(parents=True)
-    (folder / "exported").mkdir()
-    done = run(archive, folder, "--seed", 1, programs=programs)
+@pytest.fixture
+def programs(tmp_path):
+    """A folder with a `keras-fer` that prints its arguments, and finishes the run that goes on."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    script = '#!/bin/sh\necho "$@"\n[ "$2" != --resume ] || rmdir "$3/checkpoints"\n'
+    (folder / "keras-fer").write_text(script)
+    (folder / "keras-fer").chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """The first net is finished, the second was stopped."""
+    folder = tmp_path / "shipped"
+    for name in ("first", "teacher/checkpoints", "prepared"):
+        (folder / name).mkdir(parents=True)
+    for name in ("first/config.json", "first/evaluation.json", "teacher/config.json"):
+        (folder / name).touch()
+    return folder
+
+
+def test_what_is_done_is_not_done_again_and_what_was_stopped_goes_on(begun, programs):
+    done = run("ferplus.tar.gz", begun, "--seed", 1, programs=programs)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["prepare", "train", "train", "calibrate"]
-    assert lines[1] == f"train --resume {folder}/teacher"
-    assert lines[2].startswith(f"train {folder}/prepared {folder}/student --backbone residual_edge ")
-    assert lines[2].endswith(" --seed 1")
+    assert lines[0] == f"train --resume {begun}/teacher"
+    assert lines[1].startswith(f"train {begun}/prepared {begun}/student --backbone residual_edge ")
+    assert lines[1].endswith(" --seed 1")
+    assert lines[2] == f"calibrate {begun}/student --certain-accuracy 0.01"
+    assert lines[3].startswith(f"export {begun}/student {begun}/exported ")
+    assert len(lines) == 4
+
+
+def test_nothing_follows_a_training_that_is_not_finished(begun, programs):
+    (programs / "keras-fer").write_text('#!/bin/sh\necho "$@"\n')
+    done = run("ferplus.tar.gz", begun, programs=programs)
+    assert done.returncode == 130
+    assert done.stdout == f"train --resume {begun}/teacher\n"
 
 
 def test_usage():

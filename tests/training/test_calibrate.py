@@ -17,7 +17,7 @@ from keras_fer.training.calibrate import calibrate, remove_calibration, require_
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.finish import finish
 from keras_fer.training.fit import fit
-from keras_fer.training.run_folder import read_config
+from keras_fer.training.run_folder import read_config, write_json
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_the_temperature_is_stored_and_changes_no_answer(run, finished):
 def test_once_more_gives_the_same(run):
     first, second = calibrate(run, certain_accuracy=0.5), calibrate(run)
     assert second.temperature == pytest.approx(first.temperature, rel=1e-6)
-    assert second.error_before == pytest.approx(first.error_after)
+    assert second.error_before == first.error_before
     assert second.uncertain_below == 0
     assert second.coverage == 1
 
@@ -84,6 +84,17 @@ def test_removed_is_as_before(run, finished):
     for name in ("contract.json", "evaluation.json", "report.html"):
         assert (run / name).read_bytes() == (finished / name).read_bytes(), name
     np.testing.assert_array_equal(probabilities(run), probabilities(finished))
+
+
+def test_a_config_that_the_report_cannot_show_is_refused_before_anything_changes(run):
+    calibrate(run)
+    config = read_config(run)
+    del config["environment"]
+    write_json(run / "config.json", config)
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    with pytest.raises(FERError, match="Restore it"):
+        remove_calibration(run)
+    assert before == {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
 
 
 def test_a_threshold_for_the_accuracy_that_is_asked_for(run, finished):
@@ -118,11 +129,11 @@ def test_too_few_images_for_any_threshold(run, monkeypatch):
 
 
 def test_a_disk_that_is_full_in_the_middle_changes_nothing(run, finished, monkeypatch):
-    def write_json(path, values):
-        if "evaluation" in path.name:
+    def sync(path):
+        if path.suffix == ".keras":
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr("keras_fer.training.run_folder.write_json", write_json)
+    monkeypatch.setattr("keras_fer.training.calibrate.fsync", sync)
     with pytest.raises(OSError, match="No space left"):
         calibrate(run)
     assert sorted(path.name for path in run.iterdir()) == sorted(path.name for path in finished.iterdir())
