@@ -99,7 +99,15 @@ def _show(result: "CalibrationResult", certain_accuracy: float | None, run: Path
             f"`keras-fer calibrate {click.format_filename(run)} --remove` takes the temperature away.",
             err=True,
         )
-    if certain_accuracy is not None:
+    if result.at_bound:
+        click.echo(
+            "Warning: the temperature is at the end of its range. The answers say next to nothing of the "
+            "labels there, or everything; look at the accuracy first.",
+            err=True,
+        )
+    if certain_accuracy is not None and not result.uncertain_below:
+        click.echo(f"No answer reads uncertain: more than {certain_accuracy:.1%} of all are right.")
+    elif certain_accuracy is not None:
         click.echo(
             f"Answers below {result.uncertain_below:.3f} read uncertain: on the {result.judged_split} split "
             f"{result.coverage:.1%} are answered, {result.accuracy:.1%} of them rightly."

@@ -84,7 +84,7 @@ DETECTORS = ("auto", "blazeface", "haar", "yunet", "none")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the answers to this file, which appears whole or not at all.",
+    help="Write the answers to this file, in place of an older one; it appears whole or not at all.",
 )
 @click.option(
     "--annotate",

@@ -30,7 +30,7 @@ def load_tensorflow() -> None:
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"This command needs TensorFlow, and {error.name!r} is not installed: "
-                "`pip install 'keras-fer[train,export]'`, in a checkout `pip install '.[train,export]'`."
+                "in a checkout of this project, `pip install '.[train,export]'` installs it."
             ) from error
         except Exception as error:
             log.seek(0)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from keras_fer.cli.idle_options import require_no_idle_options
 from keras_fer.cli.option_groups import GroupedCommand
 from keras_fer.cli.option_names import fields_as_options
 from keras_fer.cli.tensorflow_start import load_tensorflow
@@ -40,6 +41,11 @@ def _unless_resumed(context: click.Context, parameter: click.Parameter, value: P
     type=click.Path(path_type=Path),
     help="Go on with this run, which was killed or interrupted, as it began; DATASET and RUN are left out.",
 )
+@click.option(
+    "--finish",
+    is_flag=True,
+    help="With --resume: train no more. The best model so far is the result, and the run does not go on.",
+)
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Objective.  [default: paper]")
 @click.option(
     "--config",
@@ -63,6 +69,7 @@ def command(
     dataset: Path,
     run: Path,
     stopped: Path | None,
+    finish: bool,
     config_file: Path | None,
     progress: bool | None,
     addresses: str | None,
@@ -85,12 +92,18 @@ def command(
         keras-fer train prepared/ferplus runs/again --config runs/paper/config.json --seed 1
         keras-fer train prepared/ferplus runs/both --cluster one:2222,two:2222 --worker 0
         keras-fer train --resume runs/paper
+        keras-fer train --resume runs/paper --finish
     """
     cluster = _cluster(addresses, worker)
     if stopped is not None:
         _require_alone(context)
-        _resume(stopped, progress, cluster)
+        if finish:
+            _finish(stopped)
+        else:
+            _resume(stopped, progress, cluster)
         return
+    if finish:
+        raise click.UsageError("--finish ends a run that was stopped; name it with --resume.")
     with fields_as_options(context.command):
         _train(dataset, run, config_file, options, progress, cluster)
 
@@ -178,12 +191,21 @@ def _require_alone(context: click.Context) -> None:
         parameter.human_readable_name if parameter.param_type_name == "argument" else parameter.opts[0]
         for parameter in context.command.params
         if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-        and parameter.name not in ("stopped", "progress", "addresses", "worker")
+        and parameter.name not in ("stopped", "finish", "progress", "addresses", "worker")
     ]
     if given:
         raise FERError(
             f"A run goes on with the config that it began with: leave out {', '.join(given)} beside --resume."
         )
+
+
+def _finish(run: Path) -> None:
+    # Refused before TensorFlow loads.
+    from keras_fer.training.resume import end_training, stopped_run
+
+    config = stopped_run(run).config
+    load_tensorflow()
+    _evaluate(end_training(run), config.validation_split)
 
 
 def _resume(run: Path, progress: bool | None, cluster: Cluster | None) -> None:
@@ -270,4 +292,6 @@ def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[st
     given = {name: value for name, value in options.items() if value is not None and value != ()}
     changes = {name: given.pop(name) for name in list(given) if name in Objective.__dataclass_fields__}
     values["objective_changes"] = {**values.get("objective_changes", {}), **changes}
-    return TrainingConfig.from_dict({**values, **given, "dataset": str(dataset), "output": str(run)})
+    config = TrainingConfig.from_dict({**values, **given, "dataset": str(dataset), "output": str(run)})
+    require_no_idle_options([*given, *changes], config)
+    return config

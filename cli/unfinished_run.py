@@ -14,6 +14,6 @@ def warn_if_unfinished(model: Path) -> None:
         name = click.format_filename(model)
         click.echo(
             f"The training of {name} has not ended: this is its best model so far. `keras-fer train --resume "
-            f"{name}` goes on with it.",
+            f"{name}` goes on with it, with --finish it ends.",
             err=True,
         )

@@ -14,6 +14,10 @@ if (($# < 2)); then
     echo "Usage: $0 ARCHIVE FOLDER [OPTION of every keras-fer train]..." >&2
     exit 2
 fi
+if ! command -v keras-fer >/dev/null; then
+    echo "There is no keras-fer in PATH: activate the environment that it is installed in." >&2
+    exit 1
+fi
 archive=$1 folder=$2
 shift 2
 options=(--preset baseline --precision mixed_bfloat16 "$@")

@@ -179,7 +179,7 @@ def export(
         if write_more is not None:
             write_more(folder, report)
         if not (report.passed or keep_failed):
-            raise _failed(report, "nothing was kept; --keep-failed keeps the files")
+            raise _failed(report, "nothing was kept")
     if not report.passed:
         raise _failed(report, f"see {REPORT_FILE} in {str(output)!r}")
     return report

@@ -38,7 +38,7 @@ def annotated(image: np.ndarray, faces: Sequence[tuple[Face, Prediction]], top: 
         draw.rectangle(box, outline=color, width=line_width)
         mark = "?" if prediction.uncertain else ""
         lines = [f"{name} {value:.0%}{mark}" for name, value in prediction.top(top).items()]
-        _write(draw, "\n".join(lines), box, picture.size, color)
+        _write(draw, lines, box, picture.size, color)
     return np.asarray(picture)
 
 
@@ -53,19 +53,26 @@ def _inside(face: Face, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 def _write(
     draw: ImageDraw.ImageDraw,
-    text: str,
+    lines: Sequence[str],
     box: tuple[int, int, int, int],
     size: tuple[int, int],
     color: tuple[int, int, int],
 ) -> None:
-    """Writes on a ground of colour above a box, below it, or where there is no room in it."""
+    """Writes on a ground of colour above a box or below it, as many of the lines as there is room for.
+
+    Where there is none for the first, it stands at the foot of the picture: a face is known by its eyes.
+    """
     text_size = min(max((box[2] - box[0]) * _TEXT_SIZE, _SMALLEST_TEXT), _LARGEST_TEXT)
     font = ImageFont.load_default(text_size)
     margin = round(text_size / 4)
-    _, _, width, height = (round(side) for side in draw.multiline_textbbox((0, 0), text, font))
-    width, height = width + 2 * margin, height + 2 * margin
+    for count in range(len(lines), 0, -1):
+        text = "\n".join(lines[:count])
+        _, _, width, height = (round(side) for side in draw.multiline_textbbox((0, 0), text, font))
+        width, height = width + 2 * margin, height + 2 * margin
+        above, below = box[1] - height, box[3] + 1
+        if above >= 0 or below + height <= size[1]:
+            break
     left = max(min(box[0], size[0] - width), 0)
-    above, below = box[1] - height, box[3] + 1
-    top = above if above >= 0 else below if below + height <= size[1] else 0
+    top = above if above >= 0 else min(below, max(size[1] - height, 0))
     draw.rectangle((left, top, left + width - 1, top + height - 1), fill=color)
     draw.multiline_text((left + margin, top + margin), text, _INK, font)

@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_fer.atomic import atomic_file, fsync
 from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedDataset, open_prepared
 from keras_fer.errors import FERError
 from keras_fer.evaluation.calibration import (
     LEAST_ANSWERS,
+    TEMPERATURES,
     Confidences,
     fit_temperature,
     highest_accuracy,
@@ -50,6 +53,11 @@ class CalibrationResult:
     coverage: float
     accuracy: float
 
+    @property
+    def at_bound(self) -> bool:
+        """Whether the temperature is as small or as large as one may be."""
+        return bool(np.isclose(self.temperature, TEMPERATURES, rtol=0.01).any())
+
 
 def require_calibratable(run: Path) -> dict[str, Any]:
     """Returns the config of a run that is finished; does not need TensorFlow.
@@ -60,7 +68,8 @@ def require_calibratable(run: Path) -> dict[str, Any]:
     config = run_folder.read_config(run)
     if is_unfinished(run):
         raise FERError(
-            f"The run {str(run)!r} is not finished: `keras-fer train --resume {run}` goes on with it."
+            f"The run {str(run)!r} is not finished: `keras-fer train --resume {run}` goes on with it, with "
+            "--finish it ends where it is."
         )
     return config
 

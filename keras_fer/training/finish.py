@@ -20,6 +20,7 @@ from keras_fer.evaluation.report_calibration import CalibrationFacts
 from keras_fer.evaluation.samples import choose_samples
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
+from keras_fer.training.checkpoint_folder import is_unfinished
 from keras_fer.training.run_tables import RunTables, read_tables, write_tables
 from keras_fer.training.tensorboard_projector import write_projector
 
@@ -98,6 +99,7 @@ def report_summary(
                 "Evaluated on",
                 f"{predictions.evaluation.num_images:,} images of split {predictions.evaluation.split}",
             ),
+            ("Epochs", _epochs(run, config)),
             ("Epoch chosen on", f"split {config['validation_split']}"),
             ("Seed", str(config["seed"])),
             ("Versions", ", ".join(f"{name} {number}" for name, number in packages.items() if number)),
@@ -108,6 +110,12 @@ def report_summary(
             f"{run_folder.CONFIG} of {str(run)!r} is not as `keras-fer train` wrote it "
             f"({type(error).__name__} {error}). Restore it."
         ) from error
+
+
+def _epochs(run: Path, config: Mapping[str, Any]) -> str:
+    """Returns how far the training came."""
+    text = f"{len(run_folder.read_history(run))} of at most {config['epochs']}"
+    return f"{text}; interrupted" if is_unfinished(run) else text
 
 
 def _mixed_with(config: Mapping[str, Any]) -> list[tuple[str, str]]:

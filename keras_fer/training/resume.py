@@ -139,16 +139,12 @@ def resume(
         CheckpointWarning: if the newest checkpoint is damaged.
     """
     # TensorFlow loads here; looking at a folder does without.
-    from keras_fer.training.fit import MONITOR, TrainingResult, fit
+    from keras_fer.training.fit import fit
 
     stopped = stopped_run(run)
     is_chief = cluster is None or cluster.is_chief
     if stopped.trained:
-        if is_chief:
-            remove_checkpoints(run)
-            remove_leftovers(run)
-        best = _best_row(run_folder.read_history(run), MONITOR, stopped.config.freeze_expression)
-        return TrainingResult(run, int(best["epoch"]) + 1, best[MONITOR], interrupted=False)
+        return _ended(run, stopped.config, remove=is_chief)
     if not is_chief:
         return fit(stopped.config, callbacks, verbose, stopped, cluster)
     checkpoints = run / run_folder.CHECKPOINTS
@@ -162,6 +158,37 @@ def resume(
         if stopped.checkpoint is not None and stopped.checkpoint.warning is not None:
             warnings.warn(stopped.checkpoint.warning, CheckpointWarning, stacklevel=2)
         return fit(stopped.config, callbacks, verbose, stopped, cluster)
+
+
+def end_training(run: Path) -> "TrainingResult":
+    """Makes the training of a stopped run ended where it is: its best model so far stays.
+
+    Args:
+        run: its folder.
+
+    Raises:
+        FERError: as `stopped_run` does, if no epoch has ended, or if another process works in the folder.
+    """
+    stopped = stopped_run(run)
+    if not stopped.trained:
+        if stopped.checkpoint is None:
+            raise FERError(
+                f"No epoch of the run {str(run)!r} has ended: there is no model to keep. Remove it."
+            )
+        with folder_lock(run / run_folder.CHECKPOINTS):
+            (run / run_folder.EVALUATION).unlink(missing_ok=True)
+            remove_checkpoints(run)
+    return _ended(run, stopped.config)
+
+
+def _ended(run: Path, config: TrainingConfig, remove: bool = True) -> "TrainingResult":
+    from keras_fer.training.fit import MONITOR, TrainingResult
+
+    if remove:
+        remove_checkpoints(run)
+        remove_leftovers(run)
+    best = _best_row(run_folder.read_history(run), MONITOR, config.freeze_expression)
+    return TrainingResult(run, int(best["epoch"]) + 1, best[MONITOR], interrupted=False)
 
 
 def _best_row(history: Sequence[Mapping[str, float]], monitor: str, later_wins: bool) -> Mapping[str, float]:

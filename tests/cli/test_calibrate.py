@@ -16,6 +16,7 @@ RESULT = SimpleNamespace(
     error_after=0.01,
     coverage=0.8,
     accuracy=0.95,
+    at_bound=False,
 )
 
 

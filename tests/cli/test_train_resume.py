@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,9 +74,18 @@ def test_kill_9_and_resume_in_another_process(faces, tmp_path):
     assert refused.exit_code == 1
     assert f"`keras-fer train --resume {killed}` goes on with it" in refused.output
 
-    process = started(("train", faces, whole, *OPTIONS), ("train", "--resume", killed, "--no-progress"))
+    ended = shutil.copytree(killed, tmp_path / "ended")
+    process = started(
+        ("train", faces, whole, *OPTIONS),
+        ("train", "--resume", killed, "--no-progress"),
+        ("train", "--resume", ended, "--finish"),
+    )
     output = process.communicate(timeout=240)[0]
     assert process.returncode == 0, output
+    assert f"Report: {ended / 'report.html'}" in output
+    assert not (ended / "checkpoints").exists()
+    assert re.search(r">[23] of at most 4<", (ended / "report.html").read_text())
+    assert ">4 of at most 4<" in (killed / "report.html").read_text()
     assert "Training goes on after epoch" in output
     for name in ("last.keras", "model.keras"):
         assert model_arrays(killed / name) == model_arrays(whole / name)
@@ -103,3 +114,9 @@ def test_refused_in_one_sentence(arguments, code, message):
     result = CliRunner().invoke(main, ["train", *(item.format(file=__file__) for item in arguments)])
     assert result.exit_code == code
     assert message.lower() in result.output.lower()
+
+
+def test_finish_needs_a_run_that_was_stopped(faces, tmp_path):
+    result = CliRunner().invoke(main, ["train", str(faces), str(tmp_path / "run"), "--finish"])
+    assert result.exit_code == 2
+    assert "name it with --resume" in result.output

@@ -46,10 +46,17 @@ def test_label_goes_below_where_there_is_no_room_above():
     assert extent(green)[3] > 90
 
 
-def test_label_stays_inside_where_there_is_no_room_at_all():
+def test_lines_that_would_cover_the_face_are_left_out():
+    green = painted(annotated(np.zeros((128, 128, 3), np.uint8), [answer((20, 20, 100, 120))], 3), GREEN)
+    assert green[:19, 20:80].any()
+    assert not green[25:115, 25:95].any()
+
+
+def test_label_stays_at_the_foot_where_there_is_no_room_at_all():
     green = painted(annotated(np.zeros((80, 300, 3), np.uint8), [answer((250, -20, 330, 90))]), GREEN)
     assert green.any()
-    assert green[:20, 200:].mean() > 0.3
+    assert green[65:, 200:].mean() > 0.3
+    assert green[5:40, 255:].mean() < 0.1
 
 
 def test_uncertain_answers_are_gray():

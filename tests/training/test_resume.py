@@ -21,7 +21,14 @@ from keras_fer.training.config import TrainingConfig
 from keras_fer.training.content_hash import model_hash
 from keras_fer.training.fit import MONITOR, TrainingResult, fit
 from keras_fer.training.folder_lock import folder_lock
-from keras_fer.training.resume import CheckpointWarning, StoppedRun, _best_row, resume, stopped_run
+from keras_fer.training.resume import (
+    CheckpointWarning,
+    StoppedRun,
+    _best_row,
+    end_training,
+    resume,
+    stopped_run,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The non-expression representation is collapsing"),
@@ -237,6 +244,27 @@ def stopped(settings, prepared_folder, tmp_path):
         return run
 
     return make
+
+
+def test_ended_where_it_is(stopped):
+    run = stopped(epochs=2)
+    before = (run / run_folder.BEST_MODEL).read_bytes()
+    assert end_training(run) == TrainingResult(run, 1, 0.5, interrupted=False)
+    assert not is_unfinished(run)
+    assert (run / run_folder.BEST_MODEL).read_bytes() == before
+    assert stopped_run(run).trained
+    # Killed before the evaluation.
+    assert end_training(run) == TrainingResult(run, 1, 0.5, interrupted=False)
+    (run / run_folder.EVALUATION).write_text("{}")
+    with pytest.raises(FERError, match="is finished"):
+        end_training(run)
+
+
+def test_before_the_first_epoch_there_is_nothing_to_end_with(stopped):
+    run = stopped(epochs=0)
+    with pytest.raises(FERError, match=r"No epoch of the run .* has ended"):
+        end_training(run)
+    assert is_unfinished(run)
 
 
 def test_a_finished_run(stopped):

@@ -26,7 +26,7 @@ class RootFolder:
             if not self._real.is_dir():
                 raise FERError(f"{str(path)!r} is a file; the folder of the data set was expected.")
         except (OSError, ValueError) as error:
-            raise FERError(f"There is no data set folder {str(path)!r}.") from error
+            raise FERError(f"There is no folder or archive {str(path)!r}.") from error
         self._inside: dict[str, bool] = {}
 
     def locate(self, relative: str) -> tuple[Path | None, str | None]:

@@ -89,5 +89,5 @@ def test_a_layout_error_shows_only_the_first_entries(root):
 
 
 def test_a_root_that_is_no_folder(root):
-    with pytest.raises(FERError, match="There is no data set folder"):
+    with pytest.raises(FERError, match="There is no folder or archive"):
         RootFolder(root / "none")

@@ -133,7 +133,7 @@ def test_an_empty_folder_is_one_clear_error(source, root):
 
 @pytest.mark.parametrize("source", sorted(SOURCES))
 def test_no_folder_is_one_clear_error(source, tmp_path):
-    with pytest.raises(FERError, match="There is no data set folder"):
+    with pytest.raises(FERError, match="There is no folder or archive"):
         open_source(source, tmp_path / "none")
 
 

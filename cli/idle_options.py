@@ -1,0 +1,48 @@
+"""Options of `keras-fer train` that do nothing unless something else is asked for."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from keras_fer.errors import FERError
+from keras_fer.training.config import TrainingConfig
+
+
+class _Idle(NamedTuple):
+    fields: tuple[str, ...]
+    is_idle: Callable[[TrainingConfig], bool]
+    without: str
+
+
+_IDLE = (
+    _Idle(
+        ("mixed_share", "mixed_expression_weight"),
+        lambda config: config.mixed_dataset is None,
+        "a `mixed_dataset`",
+    ),
+    _Idle(("teacher_share", "teacher_temperature"), lambda config: not config.teachers, "`teachers`"),
+    _Idle(("temperature",), lambda config: config.sampling != "tempered", "`sampling` tempered"),
+    _Idle(
+        (
+            *("adversarial_mode", "adversarial_scope", "adversarial_clamp", "adversarial_ramp_steps"),
+            *("num_critics", "critic_steps", "bank_size", "critic_learning_rate"),
+        ),
+        lambda config: not config.objective().has_critics,
+        "critics: take another `preset`, or give `adversarial_weight`",
+    ),
+)
+
+
+def require_no_idle_options(given: Iterable[str], config: TrainingConfig) -> None:
+    """Refuses options that a user gave and that would change nothing.
+
+    Args:
+        given: names of fields.
+        config: with these and all others.
+
+    Raises:
+        FERError: naming them and what is missing.
+    """
+    for fields, is_idle, without in _IDLE:
+        if is_idle(config) and (found := [name for name in given if name in fields]):
+            names = " and ".join(f"`{name}`" for name in found)
+            raise FERError(f"{names} would change nothing without {without}.")

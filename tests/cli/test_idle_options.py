@@ -1,0 +1,41 @@
+from dataclasses import fields
+
+import pytest
+
+from keras_fer.cli.idle_options import _IDLE, require_no_idle_options
+from keras_fer.errors import FERError
+from keras_fer.models.objective import Objective
+from keras_fer.training.config import TrainingConfig
+
+
+def config(**values):
+    return TrainingConfig("data", "run", **{"preset": "baseline", **values})
+
+
+@pytest.mark.parametrize(
+    ("name", "partner"),
+    [
+        ("mixed_share", {"mixed_dataset": "pairs"}),
+        ("mixed_expression_weight", {"mixed_dataset": "pairs"}),
+        ("teacher_share", {"teachers": ["run"]}),
+        ("teacher_temperature", {"teachers": ["run"]}),
+        ("temperature", {"sampling": "tempered"}),
+        ("critic_steps", {"preset": "disentangle"}),
+        ("num_critics", {"objective_changes": {"adversarial_weight": 0.1}}),
+        ("critic_learning_rate", {"preset": "paper"}),
+    ],
+)
+def test_an_option_without_its_partner_is_refused(name, partner):
+    with pytest.raises(FERError, match=f"^`{name}` would change nothing without"):
+        require_no_idle_options(["epochs", name], config())
+    require_no_idle_options(["epochs", name], config(**partner))
+
+
+def test_several_are_named_together():
+    with pytest.raises(FERError, match="`num_critics` and `bank_size` would change nothing without critics"):
+        require_no_idle_options(["num_critics", "bank_size"], config())
+
+
+def test_all_are_fields():
+    known = {field.name for kind in (TrainingConfig, Objective) for field in fields(kind)}
+    assert {name for idle in _IDLE for name in idle.fields} <= known
