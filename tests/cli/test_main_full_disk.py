@@ -49,6 +49,7 @@ TRAINED = {
         "num_parameters": 3,
         "validation_split": "test",
         "seed": 0,
+        "epochs": 1,
     },
     "environment": {"packages": {}, "git_revision": None},
 }

@@ -17,4 +17,4 @@ def test_each_option_of_train_has_its_place():
     assert len(names) == len(set(names))
     others = option_records(command, click.Context(command))["Options"]
     flags = [flag.split()[0] for flag, _ in others]
-    assert flags == ["--resume", "--preset", "--config", "--progress", "--probe-every"]
+    assert flags == ["--resume", "--finish", "--preset", "--config", "--progress", "--probe-every"]
