@@ -132,6 +132,7 @@ def command(
     from keras_fer.runtime.answers import frame_answers, photo_answer
     from keras_fer.runtime.recognizer import ExpressionRecognizer
 
+    output_format = output_format or _format_of(output)
     model, inputs = _model_and_inputs(arguments)
     recognizer = ExpressionRecognizer(model, num_threads=threads, uncertain_below=uncertain_below)
     for_photos, for_frames = _with_detectors(recognizer, detector, detector_model, small_faces, threads)
@@ -142,7 +143,6 @@ def command(
         else:
             yield from frame_answers(source, for_frames, detect_every, smoothing, frames)
 
-    output_format = output_format or _format_of(output)
     names = recognizer.contract.label_names
     with contextlib.ExitStack() as opened:
         copies, window = _pictures(annotate, show, inputs, top, opened)
@@ -157,9 +157,15 @@ def command(
 
 
 def _format_of(output: Path | None) -> str:
-    """Returns the format that the name of a file asks for; a table where it asks for none."""
+    """Returns the format that the name of a file asks for."""
     suffix = "" if output is None else output.suffix.lower()
-    return {".json": "json", ".jsonl": "json", ".csv": "csv"}.get(suffix, "table")
+    formats = {"": "table", ".txt": "table", ".json": "json", ".jsonl": "json", ".csv": "csv"}
+    if suffix not in formats:
+        raise click.UsageError(
+            f"The end of the name of --output chooses the format: {', '.join(filter(None, formats))}. "
+            f"Received: {suffix}. Give --format to write another name."
+        )
+    return formats[suffix]
 
 
 def _model_and_inputs(arguments: Sequence[str]) -> tuple[Path, Sequence[str]]:

@@ -106,6 +106,13 @@ def test_the_name_of_the_output_chooses_the_format_unless_one_is_asked_for(
         assert output.read_text() == predict(model_file(), faces, "--format", format_).stdout
 
 
+def test_a_name_that_asks_for_no_format_that_there_is(model_file, faces, tmp_path):
+    result = predict(model_file(), faces, "--output", tmp_path / "answers.xlsx")
+    assert result.exit_code == 2
+    assert ".csv. Received: .xlsx. Give --format" in result.stderr
+    assert predict(model_file(), faces, "--output", tmp_path / "a.b", "--format", "csv").exit_code == 0
+
+
 def test_output_file_is_whole_or_as_before(model_file, faces, tmp_path, monkeypatch):
     output = tmp_path / "answers.jsonl"
     output.write_text("before")
