@@ -1,4 +1,4 @@
-"""The script that trains the net in the box again, from an archive in the layout of FER+."""
+"""The script that trains the nets in the box again, from an archive in the layout of FER+."""
 
 import os
 import signal
@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_fer.contract import ModelContract
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.generator import render
 from keras_fer.runtime.recognizer import ExpressionRecognizer
 from keras_fer.training.run_folder import read_config
 
-SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "shipped_model.sh"
+SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "shipped_models.sh"
 NAMES = (
     "neutral",
     "happiness",
@@ -80,15 +79,18 @@ def test_from_the_archive_to_the_files(archive, tmp_path):
     tiny = ("--epochs", 1, "--steps-per-epoch", 4, "--batch-size", 16, "--precision", "float32")
     done = run(archive, tmp_path / "shipped", *tiny, limit_s=900)
     assert done.returncode == 0, done.stderr
-    exported = tmp_path / "shipped" / "exported"
-    contract = ModelContract.from_json((exported / "contract.json").read_bytes())
-    assert contract.name == "ferplus"
-    assert contract.training_data.startswith("ferplus")
-    assert contract.temperature != 1
-    assert read_config(exported.parent / "student")["calibrated"]["certain_accuracy"] == 0.01
-    for name in ("ferplus_float32.tflite", "ferplus_static_wi8_ai8.tflite"):
-        (probabilities,) = ExpressionRecognizer(exported / name).recognize([np.zeros((48, 48, 3), np.uint8)])
-        assert probabilities.sum() == pytest.approx(1, abs=1e-3)
+    for name in ("ferplus", "ferplus-edge"):
+        run_config = read_config(tmp_path / "shipped" / name)
+        assert run_config["calibrated"]["certain_accuracy"] == 0.01
+        for recipe in ("float32", "static_wi8_ai8"):
+            recognizer = ExpressionRecognizer(
+                tmp_path / "shipped" / "exported" / name / f"{name}_{recipe}.tflite"
+            )
+            assert recognizer.contract.name == name
+            assert recognizer.contract.training_data.startswith("ferplus")
+            assert recognizer.contract.temperature == run_config["calibrated"]["temperature"] != 1
+            (probabilities,) = recognizer.recognize([np.zeros((48, 48, 3), np.uint8)])
+            assert probabilities.sum() == pytest.approx(1, abs=1e-3)
 
 
 @pytest.fixture
@@ -106,9 +108,9 @@ def programs(tmp_path):
 def begun(tmp_path):
     """The first net is finished, the second was stopped."""
     folder = tmp_path / "shipped"
-    for name in ("first", "teacher/checkpoints", "prepared"):
+    for name in ("first", "ferplus/checkpoints", "prepared"):
         (folder / name).mkdir(parents=True)
-    for name in ("first/config.json", "first/evaluation.json", "teacher/config.json"):
+    for name in ("first/config.json", "first/evaluation.json", "ferplus/config.json"):
         (folder / name).touch()
     return folder
 
@@ -117,19 +119,20 @@ def test_what_is_done_is_not_done_again_and_what_was_stopped_goes_on(begun, prog
     done = run("ferplus.tar.gz", begun, "--seed", 1, programs=programs)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == f"train --resume {begun}/teacher"
-    assert lines[1].startswith(f"train {begun}/prepared {begun}/student --backbone residual_edge ")
+    assert lines[0] == f"train --resume {begun}/ferplus"
+    assert lines[1].startswith(f"train {begun}/prepared {begun}/ferplus-edge --backbone residual_edge ")
     assert lines[1].endswith(" --seed 1")
-    assert lines[2] == f"calibrate {begun}/student --certain-accuracy 0.01"
-    assert lines[3].startswith(f"export {begun}/student {begun}/exported ")
-    assert len(lines) == 4
+    for name in ("ferplus", "ferplus-edge"):
+        calibrated, exported = lines[2:4] if name == "ferplus" else lines[4:]
+        assert calibrated == f"calibrate {begun}/{name} --certain-accuracy 0.01"
+        assert exported.startswith(f"export {begun}/{name} {begun}/exported/{name} --name {name} ")
 
 
 def test_nothing_follows_a_training_that_is_not_finished(begun, programs):
     (programs / "keras-fer").write_text('#!/bin/sh\necho "$@"\n')
     done = run("ferplus.tar.gz", begun, programs=programs)
     assert done.returncode == 130
-    assert done.stdout == f"train --resume {begun}/teacher\n"
+    assert done.stdout == f"train --resume {begun}/ferplus\n"
 
 
 def test_usage():

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Trains the net in the box again, from the archive of FER+ to the exported files:
+# Trains the nets in the box again, from the archive of FER+ to the exported files:
 #
-#     examples/shipped_model.sh ferplus.tar.gz shipped [OPTION of every keras-fer train]...
+#     examples/shipped_models.sh ferplus.tar.gz shipped [OPTION of every keras-fer train]...
 #
 # What is done is not done again, and a training that was stopped goes on, so the same command can be called once
 # more. In the environment, CERTAIN_ACCURACY is the share of right answers that the threshold for "uncertain" is
@@ -37,18 +37,25 @@ train() {
     fi
 }
 
+ship() {
+    local run=$folder/$1 files=$folder/exported/$1
+    if [[ ! -e $files ]]; then
+        keras-fer calibrate "$run" --certain-accuracy "${CERTAIN_ACCURACY:-0.95}"
+        # shellcheck disable=SC2086 - several options
+        keras-fer export "$run" "$files" --name "$1" --recipe float32 --recipe static_wi8_ai8 \
+            --verification-images 4000 ${EXPORT_OPTIONS:-}
+    fi
+}
+
 [[ -e $folder/prepared ]] || keras-fer prepare ferplus "$archive" "$folder/prepared"
 train first "${options[@]}"
 # Born again: the first net is where it starts from, and half of what it learns.
-train teacher --weights "$folder/first" --teacher "$folder/first" --teacher-share 0.5 "${strong[@]}" \
+train ferplus --weights "$folder/first" --teacher "$folder/first" --teacher-share 0.5 "${strong[@]}" \
     --dropout 0.3 --epochs 36 --patience 36 "${options[@]}"
-# The net in the box has a quarter of the teacher's multiplications.
-train student --backbone residual_edge --teacher "$folder/teacher" --teacher-share 0.5 "${strong[@]}" \
+# A quarter of the multiplications, taught by that one; rare expressions are drawn more often.
+train ferplus-edge --backbone residual_edge --teacher "$folder/ferplus" --teacher-share 0.5 "${strong[@]}" \
     --dropout 0.2 --learning-rate 0.002 --sampling tempered --temperature 0.65 --epochs 90 --patience 90 \
     "${options[@]}"
-if [[ ! -e $folder/exported ]]; then
-    keras-fer calibrate "$folder/student" --certain-accuracy "${CERTAIN_ACCURACY:-0.95}"
-    # shellcheck disable=SC2086 - several options
-    keras-fer export "$folder/student" "$folder/exported" --name ferplus --recipe float32 \
-        --recipe static_wi8_ai8 --verification-images 4000 ${EXPORT_OPTIONS:-}
-fi
+# Last, since a teacher that was calibrated would teach something else.
+ship ferplus
+ship ferplus-edge
