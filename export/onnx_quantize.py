@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_fer.export.calibration_images import require_calibration_images
+from keras_fer.export.calibration_images import ranging_and_judging, require_calibration_images
 from keras_fer.export.converter_output import quiet
 from keras_fer.export.deploy import INPUT_NAME
+from keras_fer.export.divergence import divergence
 from keras_fer.export.float_operators import float_positions
 from keras_fer.export.onnx_conversion import require_packages
 from keras_fer.export.onnx_file import OnnxFile
@@ -21,12 +22,9 @@ from keras_fer.export.onnx_file import OnnxFile
 # Where ranges come from: smallest and largest value; the least information lost; all but the outliers.
 CALIBRATION_METHODS = ("MinMax", "Entropy", "Percentile")
 METHOD_PROPERTY = "calibration_method"
-# Every fourth image judges the methods and gives no ranges.
-_JUDGE_EVERY = 4
 _BATCH = 16
 _FEWEST_WEIGHTS = 64
 _DENSE = ("Gemm", "MatMul")
-_SMALLEST_PROBABILITY = 1e-12
 
 
 def quantize_onnx(model: bytes, image_size: int, calibration_images: np.ndarray | None) -> bytes:
@@ -50,9 +48,7 @@ def quantize_onnx(model: bytes, image_size: int, calibration_images: np.ndarray 
     """
     images = require_calibration_images(calibration_images, image_size)
     require_packages("onnx", "onnxruntime")
-    judging = images[::_JUDGE_EVERY]
-    # Of a single image there is nothing to keep back.
-    ranging = np.delete(images, np.s_[::_JUDGE_EVERY], axis=0) if len(images) > 1 else images
+    ranging, judging = ranging_and_judging(images)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "float32.onnx").write_bytes(model)
@@ -62,17 +58,6 @@ def quantize_onnx(model: bytes, image_size: int, calibration_images: np.ndarray 
             divergences[method] = divergence(expected, OnnxFile(path).answers(judging)[0])
         best = min(divergences, key=divergences.__getitem__)
         return _finished(_path(folder, best).read_bytes(), model, best)
-
-
-def divergence(expected: np.ndarray, found: np.ndarray) -> float:
-    """Returns the mean over images of the Kullback–Leibler divergence Σ p (ln p − ln q), in nats.
-
-    Args:
-        expected: probabilities p, `(n, K)`.
-        found: probabilities q, `(n, K)`.
-    """
-    logs = [np.log(np.maximum(values, _SMALLEST_PROBABILITY)) for values in (expected, found)]
-    return float((expected * (logs[0] - logs[1])).sum(axis=1).mean())
 
 
 def _path(folder: Path, method: str) -> Path:

@@ -5,12 +5,19 @@ from typing import Any
 import numpy as np
 
 from keras_fer.contract import ModelContract
-from keras_fer.export.calibration_images import require_calibration_images
+from keras_fer.export.calibration_images import (
+    calibration_choices,
+    ranging_and_judging,
+    require_calibration_images,
+)
 from keras_fer.export.converter_output import quiet
-from keras_fer.export.deploy import deploy_model
+from keras_fer.export.deploy import OUTPUT_NAME, deploy_model
+from keras_fer.export.divergence import divergence
 from keras_fer.export.float_operators import float_operators
+from keras_fer.export.metadata import add_metadata
 from keras_fer.export.recipes import Recipe
 from keras_fer.export.temporary_room import room_for_temporary_files
+from keras_fer.export.tflite_file import tflite_probabilities
 from keras_fer.export.tflite_graph import read_graph
 
 
@@ -46,12 +53,32 @@ def convert(
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         if recipe.needs_calibration:
             images = require_calibration_images(calibration_images, contract.image_size)
-            return _int8(converter, images, recipe.input_dtype)
+            return _best_int8(converter, model, contract, images, recipe.input_dtype)
         if recipe.weight_dtype != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if recipe.weight_dtype == "float16":
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
+
+
+def _best_int8(
+    converter: Any, model: Any, contract: ModelContract, images: np.ndarray, input_dtype: str
+) -> bytes:
+    """Quantises with each choice of calibration images; returns what is closest to the model on others."""
+    ranging, judging = ranging_and_judging(images)
+    candidates = [_int8(converter, chosen, input_dtype) for chosen in calibration_choices(ranging)]
+    if len(candidates) == 1:
+        return candidates[0]
+    answers = [model(image[None].astype(input_dtype), training=False) for image in judging]
+    expected = np.concatenate(
+        [np.asarray(row[OUTPUT_NAME] if isinstance(row, dict) else row, np.float64) for row in answers]
+    )
+
+    def distance(content: bytes) -> float:
+        # With its metadata, which puts the outputs in order.
+        return divergence(expected, tflite_probabilities(add_metadata(content, contract), judging))
+
+    return min(candidates, key=distance)
 
 
 def _int8(converter: Any, images: np.ndarray, input_dtype: str) -> bytes:

@@ -30,15 +30,12 @@ class TfliteFile:
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
         self._path = Path(path)
         self._content = self._path.read_bytes()
         graph = read_graph(self._content)
         self.operators: dict[str, int] = graph.histogram
         self.num_constants: int = graph.num_constants
-        self._interpreter = Interpreter(model_content=self._content, num_threads=1)
-        self._interpreter.allocate_tensors()
+        self._interpreter = _interpreter(self._content)
         # LiteRT appends one such operator for each piece that a delegate replaces.
         steps = self._interpreter._get_ops_details()
         self.num_partitions: int | None = sum(step["op_name"] == "DELEGATE" for step in steps)
@@ -49,16 +46,7 @@ class TfliteFile:
         Args:
             images: uint8 `(n, size, size, 3)`.
         """
-        source = self._interpreter.get_input_details()[0]
-        targets = self._interpreter.get_output_details()
-        rows: list[list[np.ndarray]] = [[] for _ in targets]
-        for image in images:
-            self._interpreter.set_tensor(source["index"], image[None].astype(source["dtype"]))
-            self._interpreter.invoke()
-            for column, target in zip(rows, targets, strict=True):
-                column.append(self._interpreter.get_tensor(target["index"])[0].astype(np.float64))
-        probabilities, *others = (np.stack(column) for column in rows)
-        return probabilities, others[0] if others else None
+        return _answers(self._interpreter, images)
 
     def checks(self, contract: ModelContract, recipe: Recipe, representation_size: int | None) -> list[Check]:
         """Checks what a program reads before it runs the model."""
@@ -90,3 +78,34 @@ class TfliteFile:
             (tensor["name"], np.dtype(tensor["dtype"]).name, tuple(int(size) for size in tensor["shape"]))
             for tensor in ends
         )
+
+
+def tflite_probabilities(content: bytes, images: np.ndarray) -> np.ndarray:
+    """Returns the probabilities that a TFLite model gives, float64 `(n, K)`.
+
+    Args:
+        content: of a file with metadata.
+        images: uint8 `(n, size, size, 3)`.
+    """
+    return _answers(_interpreter(content), images)[0]
+
+
+def _interpreter(content: bytes) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def _answers(interpreter: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    source = interpreter.get_input_details()[0]
+    targets = interpreter.get_output_details()
+    rows: list[list[np.ndarray]] = [[] for _ in targets]
+    for image in images:
+        interpreter.set_tensor(source["index"], image[None].astype(source["dtype"]))
+        interpreter.invoke()
+        for column, target in zip(rows, targets, strict=True):
+            column.append(interpreter.get_tensor(target["index"])[0].astype(np.float64))
+    probabilities, *others = (np.stack(column) for column in rows)
+    return probabilities, others[0] if others else None

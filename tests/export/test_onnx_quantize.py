@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import onnx
 import onnxruntime.quantization
@@ -7,7 +5,7 @@ import pytest
 
 from keras_fer.export.onnx_conversion import convert_to_onnx
 from keras_fer.export.onnx_file import OnnxFile
-from keras_fer.export.onnx_quantize import CALIBRATION_METHODS, divergence, quantize_onnx
+from keras_fer.export.onnx_quantize import CALIBRATION_METHODS, quantize_onnx
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +69,6 @@ def test_standardisation_and_answer_stay_in_float(int8):
     assert kinds[-1] == "Softmax"
     assert {"Gemm", "MatMul"} & set(kinds[last:])
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 17)]
-
-
-def test_divergence_by_hand():
-    certain, even = np.array([[1.0, 0.0]]), np.array([[0.5, 0.5]])
-    assert divergence(certain, even) == pytest.approx(math.log(2))
-    assert divergence(np.vstack([certain, even]), np.vstack([even, even])) == pytest.approx(math.log(2) / 2)
-    assert divergence(even, even) == 0
-    # ½ ln(½ / 1) + ½ ln(½ / 1e-12), no infinity
-    assert divergence(even, certain) == pytest.approx(0.5 * math.log(0.5) + 0.5 * math.log(0.5 / 1e-12))
 
 
 @pytest.mark.parametrize("best", CALIBRATION_METHODS)
