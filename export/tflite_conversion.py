@@ -66,9 +66,10 @@ def _best_int8(
 ) -> bytes:
     """Quantises with each choice of calibration images; returns what is closest to the model on others."""
     ranging, judging = ranging_and_judging(images)
-    candidates = [_int8(converter, chosen, input_dtype) for chosen in calibration_choices(ranging)]
-    if len(candidates) == 1:
-        return candidates[0]
+    choices = calibration_choices(ranging)
+    if len(choices) == 1:
+        return _int8(converter, images, input_dtype)
+    candidates = [_int8(converter, chosen, input_dtype) for chosen in choices]
     answers = [model(image[None].astype(input_dtype), training=False) for image in judging]
     expected = np.concatenate(
         [np.asarray(row[OUTPUT_NAME] if isinstance(row, dict) else row, np.float64) for row in answers]

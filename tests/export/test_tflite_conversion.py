@@ -24,6 +24,7 @@ def test_the_calibration_that_is_closest_to_the_model_is_kept(
     monkeypatch.setattr(module, "calibration_choices", lambda ranging: choices)
     kept = convert(classifier, contract, STATIC_WI8_AI8, images, representation)
     monkeypatch.setattr(module, "calibration_choices", lambda ranging: [images])
+    # The choice of one is none: all images give ranges.
     assert kept == convert(classifier, contract, STATIC_WI8_AI8, images, representation)
     monkeypatch.setattr(module, "calibration_choices", lambda ranging: [black])
     assert kept != convert(classifier, contract, STATIC_WI8_AI8, images, representation)
