@@ -26,5 +26,5 @@ def test_the_calibration_that_is_closest_to_the_model_is_kept(
     monkeypatch.setattr(module, "calibration_choices", lambda ranging: [images])
     # The choice of one is none: all images give ranges.
     assert kept == convert(classifier, contract, STATIC_WI8_AI8, images, representation)
-    monkeypatch.setattr(module, "calibration_choices", lambda ranging: [black])
+    monkeypatch.setattr(module, "calibration_choices", lambda ranging: [black, black])
     assert kept != convert(classifier, contract, STATIC_WI8_AI8, images, representation)
