@@ -261,7 +261,7 @@ def test_an_annotated_photo(predict, photos, tmp_path):
 @pytest.mark.parametrize("given", ["two.png", "."])
 def test_answers_do_not_overwrite_an_input(predict, photos, given):
     before = (photos / "two.png").read_bytes()
-    result = predict(photos / given, "--output", photos / "two.png")
+    result = predict(photos / given, "--output", photos / "two.png", "--format", "json")
     assert result.exit_code == 1
     assert "would overwrite the input" in result.stderr
     assert (photos / "two.png").read_bytes() == before
