@@ -24,11 +24,12 @@ _IDLE = (
     _Idle(
         (
             *("adversarial_mode", "adversarial_scope", "adversarial_clamp", "adversarial_ramp_steps"),
-            *("num_critics", "critic_steps", "bank_size", "critic_learning_rate"),
+            *("num_critics", "critic_steps", "bank_size", "bank_content", "critic_learning_rate"),
         ),
         lambda config: not config.objective().has_critics,
         "critics: take another `preset`, or give `adversarial_weight`",
     ),
+    _Idle(("bank_content",), lambda config: not config.objective().bank_size, "a `bank_size`"),
 )
 
 

@@ -51,7 +51,11 @@ OBJECTIVE_OPTIONS: dict[str, tuple[Any, str]] = {
     "reconstruction_noise": (_WEIGHT, "Noise of the second reconstruction, as D2AE has it."),
     "num_critics": (click.IntRange(min=1), "Number of critics."),
     "critic_steps": (click.IntRange(min=1), "Steps of the critics per step of the encoder."),
-    "bank_size": (click.IntRange(min=0), "Stored representations that critics learn from; 0 for none."),
+    "bank_size": (click.IntRange(min=0), "Stored images that critics learn from; 0 for none."),
+    "bank_content": (
+        click.Choice(["representations", "face_features"]),
+        "What is stored of them: face features are represented anew for each step of the critics.",
+    ),
     "decorrelation_weight": (_WEIGHT, "Weight of the off-diagonal covariance."),
     "cross_covariance_weight": (_WEIGHT, "Weight of the correlation with the labels."),
     "invariance_weight": (_WEIGHT, "Weight of the difference within exact pairs."),
@@ -74,6 +78,7 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
     "image_size": (click.IntRange(16, 512), "Pixels that the model sees; default: the data set's."),
     "representation_size": (click.IntRange(min=2), "Width of the expression representation."),
     "non_expression_size": (click.IntRange(min=2), "Width of the non-expression representation."),
+    "non_expression_hidden_size": (click.IntRange(min=2), "Width of the hidden layer before it."),
     "weights": (
         click.Path(exists=True),
         "Run folder or .keras file to take trunk and expression branch from, of the same sizes.",
@@ -153,7 +158,8 @@ _OTHER_OPTIONS = (
 _LABELS = ("class_weights", "label_smoothing")
 OPTION_GROUPS = {
     "Model": (
-        *("factors", "backbone", "image_size", "representation_size", "non_expression_size"),
+        *("factors", "backbone", "image_size"),
+        *("representation_size", "non_expression_size", "non_expression_hidden_size"),
         *("pooling", "dropout", "weights", "freeze_expression"),
     ),
     "Objective (by default the preset's)": (

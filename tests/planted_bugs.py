@@ -126,8 +126,20 @@ BUGS = (
         STEP,
         "            loss = self.compute_loss(images, targets, outputs, sample_weight, training=True)\n",
         "            if self.critics:\n"
-        "                self._train_critics(*self.judged(outputs, targets))\n"
+        "                self._train_critics(outputs['face_features'], *self.judged(outputs, targets))\n"
         "            loss = self.compute_loss(images, targets, outputs, sample_weight, training=True)\n",
+    ),
+    Bug(
+        "critics learn from stored features as the branch shows them in use, not in training",
+        MODEL,
+        "rerouted(self.non_expression_branch, features, training=True)",
+        "rerouted(self.non_expression_branch, features, training=False)",
+    ),
+    Bug(
+        "critics' draws move the statistics of the branch",
+        MODEL,
+        "rerouted(self.non_expression_branch, features, training=True)",
+        "self.non_expression_branch(features, training=True)",
     ),
     Bug(
         "the decoder is trained by nobody",

@@ -32,15 +32,26 @@ def expression_branch(
     return keras.Model(features, layers.ReLU(name="relu")(hidden), name="expression_branch")
 
 
-def non_expression_branch(features_shape: tuple[int, int, int], size: int) -> keras.Model:
+def non_expression_branch(
+    features_shape: tuple[int, int, int], size: int, hidden_size: int = 512
+) -> keras.Model:
     """Face features to the non-expression representation.
 
     The last layer normalises each dimension without scale or offset, so that shrinking the
     representation cannot fool a critic.
+
+    Args:
+        features_shape: rows, columns and channels of the face features.
+        size: width of the non-expression representation.
+        hidden_size: width of the layer before it. To tell pose from expression where both move the same
+            features takes more units than the representation has.
+
+    Returns:
+        A functional model to `(batch, size)`.
     """
     features = keras.Input(features_shape, name="face_features")
     hidden = pooled_features(features, "flatten", reduced_channels=32)
-    hidden = layers.Dense(2 * size, kernel_initializer="he_normal", name="hidden")(hidden)
+    hidden = layers.Dense(hidden_size, kernel_initializer="he_normal", name="hidden")(hidden)
     hidden = layers.LeakyReLU(0.1, name="hidden_relu")(hidden)
     hidden = layers.Dense(size, use_bias=False, name="projection")(hidden)
     representation = layers.BatchNormalization(

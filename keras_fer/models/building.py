@@ -17,6 +17,7 @@ def disentangling_model(
     label_names=None,
     representation_size: int = 128,
     non_expression_size: int = 64,
+    non_expression_hidden_size: int = 512,
     pooling: str = "average",
     dropout: float = 0.0,
     valence_arousal: bool = False,
@@ -36,6 +37,7 @@ def disentangling_model(
         label_names: names of the expressions, kept in the contract of the model.
         representation_size: width of the expression representation.
         non_expression_size: width of the non-expression representation.
+        non_expression_hidden_size: width of the hidden layer of its branch.
         pooling: of the expression branch, `"average"` or `"flatten"`.
         dropout: in the expression branch.
         valence_arousal: whether to build the head for valence and arousal; it is built in any
@@ -92,7 +94,7 @@ def disentangling_model(
         trunk,
         branches.expression_branch(features_shape, representation_size, pooling, dropout),
         branches.expression_head(representation_size, num_expressions),
-        branches.non_expression_branch(features_shape, non_expression_size),
+        branches.non_expression_branch(features_shape, non_expression_size, non_expression_hidden_size),
         decoder=decoder,
         valence_arousal_head=branches.valence_arousal_head(representation_size) if wants_head else None,
         objective=objective,

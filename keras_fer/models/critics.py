@@ -1,7 +1,11 @@
-"""The second player: critics, and the bank of representations that they learn from."""
+"""The second player: critics, and the bank of images that they learn from."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers, ops
+
+_LARGEST_HALF = 65504.0
 
 
 def critic(representation_size: int, num_expressions: int, hidden_size: int = 256, name: str = "critic"):
@@ -24,25 +28,27 @@ def critic(representation_size: int, num_expressions: int, hidden_size: int = 25
 
 @keras.saving.register_keras_serializable("keras_fer")
 class RepresentationBank(layers.Layer):
-    """First-in-first-out store of detached representations with their labels.
+    """First-in-first-out store of detached representations, or face features, with their labels.
 
     Critics that learn from the batch which they judge next memorise it. The bank lets them take
-    many steps beside one encoder pass, on representations of *other* batches.
+    many steps beside one encoder pass, on *other* batches.
 
     Args:
-        capacity: number of representations.
-        representation_size: width of one.
-        num_expressions: width of a label row.
+        capacity: number of images.
+        shape: of what is kept of one: `(width,)` of a representation in full precision, or `(rows,
+            columns, channels)` of face features in half precision, since they are large.
+        label_size: width of a label row.
     """
 
-    def __init__(self, capacity: int, representation_size: int, num_expressions: int, **kwargs):
+    def __init__(self, capacity: int, shape: Sequence[int], label_size: int, **kwargs):
         kwargs["dtype"] = keras.config.floatx()
         super().__init__(**kwargs)
         self.capacity = capacity
-        self.representation_size = representation_size
-        self.num_expressions = num_expressions
-        self.representations = self._store("representations", (capacity, representation_size), self.dtype)
-        self.labels = self._store("labels", (capacity, num_expressions), self.dtype)
+        self.shape = tuple(shape)
+        self.label_size = label_size
+        dtype = self.dtype if len(self.shape) == 1 else "float16"
+        self.rows = self._store("rows", (capacity, *self.shape), dtype)
+        self.labels = self._store("labels", (capacity, label_size), self.dtype)
         self.count = self._store("count", (), "int32")
         self.built = True
 
@@ -58,34 +64,32 @@ class RepresentationBank(layers.Layer):
             aggregation="none",
         )
 
-    def push(self, representations, labels) -> None:
+    def push(self, rows, labels) -> None:
         """Stores a batch over the oldest rows.
 
         Args:
-            representations: `(batch, representation_size)`, at most `capacity` rows.
-            labels: `(batch, num_expressions)`, probabilities.
+            rows: `(batch, *shape)`, at most `capacity`.
+            labels: `(batch, label_size)`, probabilities.
 
         Raises:
             ValueError: if the batch is larger than the bank.
         """
-        if representations.shape[0] is not None and representations.shape[0] > self.capacity:
+        if rows.shape[0] is not None and rows.shape[0] > self.capacity:
             raise ValueError(
-                f"The bank holds {self.capacity} representations, fewer than a batch: raise `bank_size`, or "
-                f"set it to 0 to let critics learn from the batch. Received: {representations.shape[0]}"
+                f"The bank holds {self.capacity} images, fewer than a batch: raise `bank_size`, or "
+                f"set it to 0 to let critics learn from the batch. Received: {rows.shape[0]}"
             )
-        rows = ops.arange(ops.shape(representations)[0], dtype="int32")
-        rows = ops.expand_dims((rows + self.count) % self.capacity, -1)
-        self.representations.assign(
-            ops.scatter_update(self.representations, rows, ops.cast(representations, self.dtype))
-        )
-        self.labels.assign(ops.scatter_update(self.labels, rows, ops.cast(labels, self.dtype)))
+        places = ops.arange(ops.shape(rows)[0], dtype="int32")
+        places = ops.expand_dims((places + self.count) % self.capacity, -1)
+        self.rows.assign(ops.scatter_update(self.rows, places, self._storable(rows)))
+        self.labels.assign(ops.scatter_update(self.labels, places, ops.cast(labels, self.dtype)))
         # Kept below 2 × capacity: only "is it full" and "where next" are read from it.
-        count = self.count + ops.shape(rows)[0]
+        count = self.count + ops.shape(places)[0]
         full = count >= 2 * self.capacity
         self.count.assign(ops.where(full, count - self.capacity, count))
 
     def draw(self, uniform):
-        """Returns stored rows and their labels.
+        """Returns stored rows, in full precision, and their labels.
 
         Args:
             uniform: `(draws,)`, numbers in [0, 1) that choose the rows with replacement.
@@ -93,13 +97,19 @@ class RepresentationBank(layers.Layer):
         filled = ops.minimum(self.count, self.capacity)
         rows = ops.cast(uniform * ops.cast(filled, "float32"), "int32")
         rows = ops.minimum(rows, ops.maximum(filled - 1, 0))
-        return ops.take(self.representations, rows, axis=0), ops.take(self.labels, rows, axis=0)
+        return ops.cast(ops.take(self.rows, rows, axis=0), self.dtype), ops.take(self.labels, rows, axis=0)
+
+    def _storable(self, rows):
+        if self.rows.dtype != "float16":
+            return ops.cast(rows, self.rows.dtype)
+        # Else a large value would be stored as infinity.
+        return ops.cast(ops.clip(rows, -_LARGEST_HALF, _LARGEST_HALF), "float16")
 
     def get_config(self):
         """Returns what `from_config` needs."""
         return {
             "name": self.name,
             "capacity": self.capacity,
-            "representation_size": self.representation_size,
-            "num_expressions": self.num_expressions,
+            "shape": self.shape,
+            "label_size": self.label_size,
         }

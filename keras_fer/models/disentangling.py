@@ -89,8 +89,9 @@ class DisentanglingModel(TwoPlayerModel):
         self.critics = [critic(size, self.num_expressions, name=f"critic{index}") for index in range(count)]
         self.bank = None
         if count and objective.bank_size:
+            kept = self.trunk if objective.bank_content == "face_features" else self.non_expression_branch
             self.bank = RepresentationBank(
-                objective.bank_size, size, self.num_expressions, name="representation_bank"
+                objective.bank_size, kept.output_shape[1:], self.num_expressions, name="representation_bank"
             )
 
     def _build_metrics(self) -> None:
@@ -204,6 +205,11 @@ class DisentanglingModel(TwoPlayerModel):
         """Returns the non-expression representation, detached, and the labels."""
         representation = ops.stop_gradient(outputs["non_expression_representation"])
         return ops.cast(representation, keras.config.floatx()), targets["labels"]
+
+    def represented(self, features):
+        """Returns the non-expression representation of face features as the branch now makes it."""
+        representation = rerouted(self.non_expression_branch, features, training=True)
+        return ops.cast(representation, keras.config.floatx())
 
     def critic_loss(self, representations, labels):
         """Σ_m mean CE(labels, critic_m), true labels, on detached representations."""

@@ -21,6 +21,7 @@ def factor_model(
     decorrelated: str = RESIDUAL,
     label_names=None,
     residual_size: int = 64,
+    residual_hidden_size: int = 512,
     pooling: str = "average",
     dropout: float = 0.0,
     decoder_width: int = 8,
@@ -45,6 +46,7 @@ def factor_model(
         decorrelated: which representations the decorrelation is of, `"residual"` or `"all"`.
         label_names: names of the expressions, kept in the contract of the model.
         residual_size: width of the residual representation.
+        residual_hidden_size: width of the hidden layer of its branch.
         pooling: of the expression branch, `"average"` or `"flatten"`; those of the other factors keep the
             positions.
         dropout: in the branches of the factors.
@@ -106,7 +108,7 @@ def factor_model(
             for factor in factors
         },
         {factor.name: factor_head(factor) for factor in factors},
-        branches.non_expression_branch(features_shape, residual_size),
+        branches.non_expression_branch(features_shape, residual_size, residual_hidden_size),
         factors,
         decoder=_decoder(trunk, factors, residual_size, decoder_width) if objective.has_decoder else None,
         objective=objective,

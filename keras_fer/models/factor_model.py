@@ -1,7 +1,7 @@
 """The model of several known factors, each with a representation that the others are chased out of."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -131,9 +131,10 @@ class FactorModel(TwoPlayerModel):
         self._shaped_factors = [factor.name for factor in self.factors if factor.name in shaped]
         self.bank = None
         if self.critics and objective.bank_size:
+            keeps_features = objective.bank_content == "face_features"
             self.bank = RepresentationBank(
                 objective.bank_size,
-                sum(self._widths.values()),
+                self.trunk.output_shape[1:] if keeps_features else (sum(self._widths.values()),),
                 sum(factor.size for factor in self.factors),
                 name="representation_bank",
             )
@@ -206,7 +207,8 @@ class FactorModel(TwoPlayerModel):
         """One pass with the gradient routes of the objective.
 
         Returns:
-            `predictions` by factor, logits or standardised values; `representations` by name;
+            `face_features`; `predictions` by factor, logits or standardised values; `representations` by
+            name;
             `shaped`, the same values as the adversarial and the decorrelation terms see them, and
             `decoded`, as the decoder does.
         """
@@ -236,6 +238,7 @@ class FactorModel(TwoPlayerModel):
         representations[RESIDUAL] = self.residual_branch(shaped_from, training=training)
         decoded.setdefault(RESIDUAL, representations[RESIDUAL])
         return {
+            "face_features": features,
             "predictions": predictions,
             "representations": representations,
             "shaped": {**representations, **shaped},
@@ -305,12 +308,13 @@ class FactorModel(TwoPlayerModel):
 
     def judged(self, outputs, targets):
         """Returns all representations and all targets side by side, in their order."""
-        representations = [
-            ops.cast(ops.stop_gradient(values), keras.config.floatx())
-            for values in outputs["representations"].values()
-        ]
         labels = [targets[factor.name] for factor in self.factors]
-        return ops.concatenate(representations, axis=-1), ops.concatenate(labels, axis=-1)
+        return _side_by_side(outputs["representations"].values()), ops.concatenate(labels, axis=-1)
+
+    def represented(self, features):
+        """Returns all representations of face features, side by side, as the branches now make them."""
+        branches = [*self.branches.values(), self.residual_branch]
+        return _side_by_side(rerouted(branch, features, training=True) for branch in branches)
 
     def critic_loss(self, representations, labels):
         """Σ over critics of the mean of their error, with true labels; arguments as `judged` returns."""
@@ -386,6 +390,12 @@ def _decoder_inputs(representations: Sequence):
     """The expression representation, and all others side by side."""
     expression, *others = representations
     return [expression, others[0] if len(others) == 1 else ops.concatenate(others, axis=-1)]
+
+
+def _side_by_side(representations: Iterable):
+    """Detached, in full precision."""
+    values = [ops.cast(ops.stop_gradient(part), keras.config.floatx()) for part in representations]
+    return ops.concatenate(values, axis=-1)
 
 
 def _split(matrix, widths: Mapping[str, int]) -> dict[str, Any]:

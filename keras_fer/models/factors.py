@@ -30,6 +30,7 @@ _FIELDS_OF_OBJECTIVE = (
     "critic_steps",
     "bank_size",
     "bank_draws",
+    "bank_content",
     "decorrelation_weight",
 )
 

@@ -27,9 +27,12 @@ class Objective:
             ε · (standard deviation of each dimension) · N(0, 1); 0 for none.
         num_critics: critics that judge the non-expression representation.
         critic_steps: steps of the critics per step of the encoder.
-        bank_size: stored representations that the critics learn from, drawn anew for each of their
-            steps; 0 lets them learn from the current batch.
-        bank_draws: representations per step of the critics from the bank.
+        bank_size: images that the critics learn from, drawn anew for each of their steps; 0 lets them
+            learn from the current batch.
+        bank_draws: images per step of the critics from the bank.
+        bank_content: what the bank keeps of an image: `"face_features"`, from which the branch makes the
+            representation anew whenever it is drawn, or the `"representations"` themselves, which need
+            less memory and are out of date as soon as the branch has moved.
         decorrelation_weight: of the off-diagonal covariance of the non-expression representation.
         cross_covariance_weight: of its squared correlation with the labels.
         invariance_weight: of the squared difference between the members of an exact pair.
@@ -57,6 +60,7 @@ class Objective:
     critic_steps: int = 1
     bank_size: int = 0
     bank_draws: int = 256
+    bank_content: str = "representations"
     decorrelation_weight: float = 0.0
     cross_covariance_weight: float = 0.0
     invariance_weight: float = 0.0
@@ -75,6 +79,7 @@ class Objective:
             "adversarial_mode": ("uniform", "reversal", "entropy"),
             "adversarial_scope": ("trunk", "branch"),
             "reconstruction_route": ("all", "branch"),
+            "bank_content": ("representations", "face_features"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
@@ -187,7 +192,7 @@ PRESETS = {
     ),
     "disentangle": Objective(
         reconstruction_weight=3.0,
-        adversarial_weight=3.0,
+        adversarial_weight=0.3,
         adversarial_mode="reversal",
         adversarial_scope="branch",
         adversarial_clamp=True,
@@ -195,6 +200,7 @@ PRESETS = {
         num_critics=3,
         critic_steps=5,
         bank_size=8192,
+        bank_content="face_features",
         decorrelation_weight=0.1,
     ),
     "disentangle_pairs": Objective(

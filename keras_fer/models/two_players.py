@@ -25,8 +25,9 @@ class TwoPlayerModel(keras.Model):
 
     - `unpack(data, training)`: images, targets, sample weights;
     - `forward(images, training)`: the outputs that `compute_loss` reads;
-    - `judged(outputs, targets)`: what critics learn from, two matrices, detached;
-    - `critic_loss(representations, labels)`: what they minimise on rows of these;
+    - `judged(outputs, targets)`: representations and labels of a batch, two matrices, detached;
+    - `represented(features)`: the same representations of face features, as the branches now make them;
+    - `critic_loss(representations, labels)`: what critics minimise on rows of these;
     - `updated_metrics(loss, targets, outputs, sample_weight)`: the logs.
 
     Critics must be built after the graph, so that they come last in `trainable_variables`: `SwapEMAWeights`
@@ -178,19 +179,21 @@ class TwoPlayerModel(keras.Model):
         variables = self.encoder_variables
         gradients = tape.gradient(scaled_loss, variables)
         if self.critics:
-            self._train_critics(*self.judged(outputs, targets))
+            self._train_critics(outputs["face_features"], *self.judged(outputs, targets))
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return self.updated_metrics(loss, targets, outputs, sample_weight)
 
-    def _train_critics(self, representations, labels) -> None:
+    def _train_critics(self, features, representations, labels) -> None:
+        keeps_features = self.objective.bank_content == "face_features"
         if self.bank is not None:
             # The batch at hand was judged above, before any critic had learned from it.
-            self.bank.push(gathered(representations), gathered(labels))
+            self.bank.push(gathered(features if keeps_features else representations), gathered(labels))
         for step in range(self.objective.critic_steps):
             if self.bank is not None:
                 seed = step_seed(self.seed, self.optimizer.iterations, step)
                 numbers = tf.random.stateless_uniform((self.objective.bank_draws,), seed, alg="philox")
-                representations, labels = self.bank.draw(own_share(numbers))
+                rows, labels = self.bank.draw(own_share(numbers))
+                representations = self.represented(rows) if keeps_features else rows
             with tf.GradientTape() as tape:
                 critic_loss = self.critic_loss(representations, labels)
             variables = self.critic_variables

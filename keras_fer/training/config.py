@@ -45,6 +45,8 @@ class TrainingConfig:
         representation_size: width of the expression representation.
         non_expression_size: width of the non-expression representation; with `factors` of each but that of
             the expression.
+        non_expression_hidden_size: width of the hidden layer of the branch that makes it, or, with `factors`,
+            of that of the residual representation.
         weights: run folder or `.keras` file whose trunk and expression branch training starts from, of the
             same backbone, size, pooling and representation size; None starts anew.
         freeze_expression: whether the classifier of `weights`, head and all, stays as it is, so that only the
@@ -103,6 +105,7 @@ class TrainingConfig:
     image_size: int | None = None
     representation_size: int = 128
     non_expression_size: int = 64
+    non_expression_hidden_size: int = 512
     weights: str | None = None
     freeze_expression: bool = False
     pooling: str = "average"

@@ -69,6 +69,7 @@ def build_factor_model(
         objective=without_expression(objective),
         contract=contract,
         residual_size=config.non_expression_size,
+        residual_hidden_size=config.non_expression_hidden_size,
         pooling=config.pooling,
         dropout=config.dropout,
     )

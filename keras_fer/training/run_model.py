@@ -74,6 +74,7 @@ def build_model(
         contract=contract,
         representation_size=config.representation_size,
         non_expression_size=config.non_expression_size,
+        non_expression_hidden_size=config.non_expression_hidden_size,
         pooling=config.pooling,
         dropout=config.dropout,
     )

@@ -30,11 +30,11 @@ def rows(*numbers):
 
 
 def stored(bank):
-    return np.asarray(bank.representations)[:, 0].tolist()
+    return np.asarray(bank.rows)[:, 0].tolist()
 
 
 def test_the_oldest_rows_are_written_over():
-    bank = RepresentationBank(5, 2, 3)
+    bank = RepresentationBank(5, (2,), 3)
     bank.push(*rows(1, 2, 3))
     assert stored(bank) == [1, 2, 3, 0, 0]
     bank.push(*rows(4, 5, 6))
@@ -45,7 +45,7 @@ def test_the_oldest_rows_are_written_over():
 
 
 def test_draws_by_hand():
-    bank = RepresentationBank(8, 2, 3)
+    bank = RepresentationBank(8, (2,), 3)
     bank.push(*rows(1, 2, 3, 4))
     representations, labels = bank.draw(np.array([0.0, 0.2499, 0.25, 0.99999994], np.float32))
     np.testing.assert_array_equal(np.asarray(representations), rows(1, 1, 2, 4)[0])
@@ -55,7 +55,7 @@ def test_draws_by_hand():
 @given(st.integers(1, 7), st.lists(st.integers(1, 4), min_size=1, max_size=12))
 @settings(max_examples=30, deadline=None)
 def test_draws_hold_exactly_the_newest_rows(capacity, sizes):
-    bank = RepresentationBank(capacity, 2, 3)
+    bank = RepresentationBank(capacity, (2,), 3)
     count = 0
     for size in sizes:
         size = min(size, capacity)
@@ -68,12 +68,24 @@ def test_draws_hold_exactly_the_newest_rows(capacity, sizes):
 
 
 def test_a_batch_larger_than_the_bank_is_refused():
-    with pytest.raises(ValueError, match=r"holds 2 representations.*Received: 3"):
-        RepresentationBank(2, 2, 3).push(*rows(1, 2, 3))
+    with pytest.raises(ValueError, match=r"holds 2 images.*Received: 3"):
+        RepresentationBank(2, (2,), 3).push(*rows(1, 2, 3))
+
+
+def test_face_features_are_kept_in_half_precision_without_infinities():
+    bank = RepresentationBank(3, (1, 2, 1), 3)
+    features = np.array([[0.1, 1e6], [-1e6, 2]], np.float32).reshape(2, 1, 2, 1)
+    bank.push(features, rows(1, 2)[1])
+    assert bank.rows.dtype == "float16"
+    drawn, _ = bank.draw(np.array([0.0, 0.5], np.float32))
+    assert keras.ops.dtype(drawn) == "float32"
+    np.testing.assert_array_equal(
+        np.asarray(drawn).ravel(), np.array([0.1, 65504, -65504, 2], np.float16).astype(np.float32)
+    )
 
 
 def test_nothing_of_the_bank_is_trained():
-    bank = RepresentationBank(4, 2, 3)
+    bank = RepresentationBank(4, (2,), 3)
     assert bank.trainable_variables == []
     assert len(bank.non_trainable_variables) == 3
 
@@ -81,7 +93,7 @@ def test_nothing_of_the_bank_is_trained():
 def test_no_gradient_through_the_bank():
     import tensorflow as tf
 
-    bank = RepresentationBank(4, 2, 3)
+    bank = RepresentationBank(4, (2,), 3)
     values = tf.Variable(rows(1, 2)[0])
     with tf.GradientTape() as tape:
         bank.push(values, rows(1, 2)[1])
@@ -91,6 +103,6 @@ def test_no_gradient_through_the_bank():
 
 
 def test_config_round_trip():
-    bank = RepresentationBank.from_config(RepresentationBank(4, 2, 3, name="bank").get_config())
-    assert (bank.capacity, bank.representation_size, bank.num_expressions, bank.name) == (4, 2, 3, "bank")
+    bank = RepresentationBank.from_config(RepresentationBank(4, (2, 2, 5), 3, name="bank").get_config())
+    assert (bank.capacity, bank.shape, bank.label_size, bank.name) == (4, (2, 2, 5), 3, "bank")
     assert isinstance(bank, keras.layers.Layer)

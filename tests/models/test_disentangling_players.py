@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_fer.models.objective import PRESETS
+from keras_fer.models.objective import PRESETS, preset
 
 MOMENTUM = 0.5
 
@@ -147,6 +147,44 @@ def test_the_bank_is_pushed_after_the_batch_is_judged(tiny_model, make_batch):
         errors.append(np.minimum(-np.sum(labels * log_p, axis=1), np.log(4)))
     logs = model.train_on_batch(images, targets, return_dict=True)
     assert float(logs["adversarial_loss"]) == pytest.approx(-np.mean(errors), rel=1e-4)
-    np.testing.assert_allclose(model.bank.representations[:12], representation, atol=1e-5)
+    np.testing.assert_allclose(model.bank.rows[:12], features, atol=1e-3)
     np.testing.assert_array_equal(model.bank.labels[:12], labels)
     assert int(model.bank.count) == 12
+
+
+def test_a_bank_may_keep_the_representations(tiny_model, make_batch):
+    images, targets = make_batch()
+    model = tiny_model(preset("disentangle", bank_size=64, bank_content="representations"))
+    model.compile(run_eagerly=True)
+    features = model.trunk(images.astype(np.float32))
+    representation = model.non_expression_branch(features, training=True)
+    model.train_on_batch(images, targets)
+    np.testing.assert_allclose(model.bank.rows[:12], representation, atol=1e-5)
+
+
+def test_critics_learn_from_what_the_branch_makes_of_stored_features_now(tiny_model, make_batch):
+    """Of a bank of one batch, after the branch has become another: the gradient is that of its new values."""
+    images, targets = make_batch()
+    objective = preset("disentangle", bank_size=12, bank_draws=4096, num_critics=1, critic_steps=1)
+    model = tiny_model(objective)
+    model.compile(keras.optimizers.SGD(0.0), critic_optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
+    model.train_on_batch(images, targets)
+    branch, (judge,) = model.non_expression_branch, model.critics
+    statistics = arrays(branch.non_trainable_variables)
+    for variable in branch.trainable_variables:
+        variable.assign(-0.7 * variable + 0.1)
+    model.compile(keras.optimizers.SGD(0.0), critic_optimizer=keras.optimizers.SGD(1.0), run_eagerly=True)
+    bias, labels = judge.layers[-1].bias, np.eye(4)[targets["expression"]]
+    before = np.asarray(bias)
+    features = model.trunk(images.astype(np.float32))
+    weights = judge.get_weights()
+    model._train_critics(features, *map(np.float32, (np.zeros((12, 5)), labels)))
+    moved = np.asarray(bias)
+    for old, new in zip(statistics, arrays(branch.non_trainable_variables), strict=True):
+        np.testing.assert_array_equal(old, new)
+    judge.set_weights(weights)
+    answers = keras.ops.softmax(judge(branch(features, training=True)))
+    # With as many draws the mean over them is nearly that over the batch.
+    expected = before - np.mean(np.asarray(answers) - labels, axis=0)
+    np.testing.assert_allclose(moved, expected, atol=0.02)
+    assert np.abs(moved - before).max() > 0.1

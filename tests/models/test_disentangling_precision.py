@@ -52,4 +52,4 @@ def test_losses_and_critics_are_of_full_precision(tiny_model, make_batch, dtype_
     assert outputs["reconstruction"].dtype == "float32"
     assert outputs["non_expression_representation"].dtype == "float16"
     assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
-    assert model.bank.representations.dtype == "float32"
+    assert (model.bank.rows.dtype, model.bank.labels.dtype) == ("float16", "float32")

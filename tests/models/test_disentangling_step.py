@@ -240,16 +240,21 @@ class Reference:
         total = sum(weights[term] * value.numpy() for term, value in terms.items())
         return terms, total, after, representation.numpy(), labels
 
-    def critics(self, representation, labels):
+    def critics(self, images, representation, labels):
         """Returns the variables of every critic after its steps, each critic by itself."""
         objective = self.model.objective
+        keeps_features = objective.bank_content == "face_features"
         if self.bank:
-            self.bank.push(representation, labels)
+            features = self.model.trunk(tf.constant(images, tf.float64), training=True).numpy()
+            self.bank.push(features.astype(np.float16) if keeps_features else representation, labels)
         after = [[v.numpy() for v in judge.trainable_variables] for judge in self.model.critics]
         for step in range(objective.critic_steps):
             if self.bank:
                 pair = (self.step, salted(self.model.seed, step))
                 representation, labels = self.bank.draw(objective.bank_draws, pair)
+                if keeps_features:
+                    features = tf.constant(representation, tf.float64)
+                    representation = self.model.non_expression_branch(features, training=True)
             for index, weights in enumerate(after):
                 weights = [tf.constant(array) for array in weights]
                 with tf.GradientTape() as tape:
@@ -276,8 +281,8 @@ def check_steps(model, batches, clip=None, sample_weight=None):
         ]
         before = [v.numpy() for v in statistics]
         terms, total, parts, representation, labels = reference.encoder(images, targets, sample_weight)
-        critics = reference.critics(representation, labels)
         expected_statistics = [v.numpy() for v in statistics]
+        critics = reference.critics(images, representation, labels)
         for variable, value in zip(statistics, before, strict=True):
             variable.assign(value)
         model.reset_metrics()
@@ -343,6 +348,7 @@ VARIATIONS = {
         "critic_steps": 3,
         "bank_size": 30,
         "bank_draws": 7,
+        "bank_content": "representations",
     },
     "ramp": {"adversarial_weight": 0.8, "adversarial_ramp_steps": 2},
     "class weights": {"class_weights": (0.2, 1.0, 2.0, 0.5), "adversarial_weight": 0.1},

@@ -65,7 +65,7 @@ def test_parts_are_built_where_a_term_needs_them(tiny_trunk, three_factors):
         ("critics_of_pose", {"expression": 4, "identity": 3}, 2),
         ("critics_of_residual", {"expression": 4, "identity": 3, "pose": 2}, 2),
     ]
-    assert full.bank.representations.shape == (8, 6 + 5 + 4 + 5)
+    assert full.bank.rows.shape == (8, 6 + 5 + 4 + 5)
     assert full.bank.labels.shape == (8, 4 + 3 + 2)
 
 

@@ -221,7 +221,7 @@ def test_the_bank_holds_everything_side_by_side(tiny_factor_model, make_factor_b
     expected = model.forward(images.astype(np.float32), training=True)["representations"]
     model.train_on_batch(images, targets)
     rows = np.concatenate([np.asarray(values) for values in expected.values()], axis=1)
-    np.testing.assert_allclose(model.bank.representations[:12], rows, atol=1e-5)
+    np.testing.assert_allclose(model.bank.rows[:12], rows, atol=1e-5)
     labels = np.asarray(model.bank.labels[:12])
     np.testing.assert_array_equal(labels[:, :4], np.eye(4)[targets["expression"]])
     np.testing.assert_array_equal(labels[:6, 4:7], np.zeros((6, 3)))
@@ -229,6 +229,22 @@ def test_the_bank_holds_everything_side_by_side(tiny_factor_model, make_factor_b
     standardised = (targets["pose"][:6] - np.array([0.3, -1])) / np.array([0.5, 2])
     np.testing.assert_allclose(labels[:6, 7:], standardised, rtol=1e-5)
     assert np.isnan(labels[6:, 7:]).all()
+
+
+def test_a_bank_of_face_features_gives_every_representation(tiny_factor_model, make_factor_batch):
+    images, targets = make_factor_batch()
+    model = tiny_factor_model({**EVERYTHING, "bank_content": "face_features"})
+    model.compile(**sgd(), run_eagerly=True)
+    outputs = model.forward(images.astype(np.float32), training=True)
+    statistics = arrays(model.non_trainable_variables)
+    together = np.asarray(model.represented(outputs["face_features"]))
+    expected = np.concatenate([np.asarray(values) for values in outputs["representations"].values()], axis=1)
+    np.testing.assert_allclose(together, expected, atol=1e-5)
+    for old, new in zip(statistics, arrays(model.non_trainable_variables), strict=True):
+        np.testing.assert_array_equal(old, new)
+    model.train_on_batch(images, targets)
+    np.testing.assert_allclose(model.bank.rows[:12], outputs["face_features"], atol=1e-3)
+    assert model.bank.labels.shape[1] == 4 + 3 + 2
 
 
 def test_a_step_in_half_precision(tiny_factor_model, make_factor_batch, dtype_policy):

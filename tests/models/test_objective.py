@@ -18,7 +18,7 @@ TABLE = {
         "reconstruction_route": "branch",
     },
     "disentangle": {
-        "adversarial_weight": 3.0,
+        "adversarial_weight": 0.3,
         "adversarial_mode": "reversal",
         "adversarial_clamp": True,
         "adversarial_scope": "branch",
@@ -28,6 +28,7 @@ TABLE = {
         "critic_steps": 5,
         "bank_size": 8192,
         "bank_draws": 256,
+        "bank_content": "face_features",
         "decorrelation_weight": 0.1,
     },
     "disentangle_pairs": {

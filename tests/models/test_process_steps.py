@@ -100,7 +100,7 @@ if worker == 0:
         assert (one, several) == (1, 2) and set(logs) == set(expected_logs)
         found[name] = {
             "variables": max(np.abs(a - b).max() for (_, a), (_, b) in zip(values, expected, strict=True)),
-            "bank": max((np.abs(a).max() for path, a in values if "/representations" in path), default=0.0),
+            "bank": max((np.abs(a).max() for path, a in values if "/rows" in path), default=0.0),
             "logs": max(np.abs(logs[log] - expected_logs[log]).max() for log in logs),
         }
     print(json.dumps(found))
