@@ -54,7 +54,7 @@ OBJECTIVE_OPTIONS: dict[str, tuple[Any, str]] = {
     "bank_size": (click.IntRange(min=0), "Stored images that critics learn from; 0 for none."),
     "bank_content": (
         click.Choice(["representations", "face_features"]),
-        "What is stored of them: face features are represented anew for each step of the critics.",
+        "What is stored of an image: face features are represented anew for each step of the critics.",
     ),
     "decorrelation_weight": (_WEIGHT, "Weight of the off-diagonal covariance."),
     "cross_covariance_weight": (_WEIGHT, "Weight of the correlation with the labels."),
@@ -78,7 +78,10 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
     "image_size": (click.IntRange(16, 512), "Pixels that the model sees; default: the data set's."),
     "representation_size": (click.IntRange(min=2), "Width of the expression representation."),
     "non_expression_size": (click.IntRange(min=2), "Width of the non-expression representation."),
-    "non_expression_hidden_size": (click.IntRange(min=2), "Width of the hidden layer before it."),
+    "non_expression_hidden_size": (
+        click.IntRange(min=2),
+        "Width of the hidden layer of the branch that makes the non-expression representation.",
+    ),
     "weights": (
         click.Path(exists=True),
         "Run folder or .keras file to take trunk and expression branch from, of the same sizes.",

@@ -196,8 +196,20 @@ BUGS = (
     Bug(
         "the bank does not go round",
         CRITICS,
-        "rows + self.count) % self.capacity",
-        "rows + 0 * self.count) % self.capacity",
+        "places + self.count) % self.capacity",
+        "places + 0 * self.count) % self.capacity",
+    ),
+    Bug(
+        "a large feature is stored as infinity",
+        CRITICS,
+        "ops.clip(rows, -_LARGEST_HALF, _LARGEST_HALF)",
+        "rows",
+    ),
+    Bug(
+        "faces travel inside a model file",
+        CRITICS,
+        "        if not self.keeps_features:\n            super().save_own_variables(store)",
+        "        super().save_own_variables(store)",
     ),
     Bug(
         "no sample weights in the adversarial term",
@@ -284,8 +296,8 @@ BUGS = (
     Bug(
         "the bank holds the rows of the first replica alone",
         STEP,
-        "self.bank.push(gathered(representations), gathered(labels))",
-        "self.bank.push(representations, labels)",
+        "self.bank.push(gathered(features if keeps_features else representations), gathered(labels))",
+        "self.bank.push(features if keeps_features else representations, labels)",
     ),
     Bug(
         "critics learn from the first replica's share of the draws",

@@ -1,9 +1,11 @@
-"""The second player: critics, and the bank of images that they learn from."""
+"""The second player: critics, and the bank that they learn from."""
 
 from collections.abc import Sequence
 
 import keras
 from keras import layers, ops
+
+from keras_fer.models.replicas import num_replicas
 
 _LARGEST_HALF = 65504.0
 
@@ -27,26 +29,34 @@ def critic(representation_size: int, num_expressions: int, hidden_size: int = 25
 
 
 @keras.saving.register_keras_serializable("keras_fer")
-class RepresentationBank(layers.Layer):
+class CriticBank(layers.Layer):
     """First-in-first-out store of detached representations, or face features, with their labels.
 
     Critics that learn from the batch which they judge next memorise it. The bank lets them take
     many steps beside one encoder pass, on *other* batches.
 
+    Face features are large, and more of a face than a model file should hold: they are kept in half
+    precision, and not saved with the model. A model from a file begins with an empty bank then, while a
+    checkpoint of a run, which takes every variable by itself, has them.
+
     Args:
         capacity: number of images.
-        shape: of what is kept of one: `(width,)` of a representation in full precision, or `(rows,
-            columns, channels)` of face features in half precision, since they are large.
+        shape: of what is kept of one, `(width,)` of a representation or `(height, width, channels)` of
+            face features.
         label_size: width of a label row.
+        keeps_features: whether it keeps face features.
     """
 
-    def __init__(self, capacity: int, shape: Sequence[int], label_size: int, **kwargs):
+    def __init__(
+        self, capacity: int, shape: Sequence[int], label_size: int, keeps_features: bool = False, **kwargs
+    ):
         kwargs["dtype"] = keras.config.floatx()
         super().__init__(**kwargs)
         self.capacity = capacity
         self.shape = tuple(shape)
         self.label_size = label_size
-        dtype = self.dtype if len(self.shape) == 1 else "float16"
+        self.keeps_features = keeps_features
+        dtype = "float16" if keeps_features else self.dtype
         self.rows = self._store("rows", (capacity, *self.shape), dtype)
         self.labels = self._store("labels", (capacity, label_size), self.dtype)
         self.count = self._store("count", (), "int32")
@@ -81,8 +91,8 @@ class RepresentationBank(layers.Layer):
             )
         places = ops.arange(ops.shape(rows)[0], dtype="int32")
         places = ops.expand_dims((places + self.count) % self.capacity, -1)
-        self.rows.assign(ops.scatter_update(self.rows, places, self._storable(rows)))
-        self.labels.assign(ops.scatter_update(self.labels, places, ops.cast(labels, self.dtype)))
+        _write(self.rows, places, self._storable(rows))
+        _write(self.labels, places, ops.cast(labels, self.dtype))
         # Kept below 2 × capacity: only "is it full" and "where next" are read from it.
         count = self.count + ops.shape(places)[0]
         full = count >= 2 * self.capacity
@@ -95,15 +105,27 @@ class RepresentationBank(layers.Layer):
             uniform: `(draws,)`, numbers in [0, 1) that choose the rows with replacement.
         """
         filled = ops.minimum(self.count, self.capacity)
-        rows = ops.cast(uniform * ops.cast(filled, "float32"), "int32")
-        rows = ops.minimum(rows, ops.maximum(filled - 1, 0))
-        return ops.cast(ops.take(self.rows, rows, axis=0), self.dtype), ops.take(self.labels, rows, axis=0)
+        places = ops.cast(uniform * ops.cast(filled, "float32"), "int32")
+        places = ops.minimum(places, ops.maximum(filled - 1, 0))
+        rows = ops.cast(ops.take(self.rows, places, axis=0), self.dtype)
+        return rows, ops.take(self.labels, places, axis=0)
 
     def _storable(self, rows):
-        if self.rows.dtype != "float16":
-            return ops.cast(rows, self.rows.dtype)
-        # Else a large value would be stored as infinity.
-        return ops.cast(ops.clip(rows, -_LARGEST_HALF, _LARGEST_HALF), "float16")
+        rows = ops.cast(rows, self.dtype)
+        if self.keeps_features:
+            # Else a large value would be stored as infinity.
+            rows = ops.cast(ops.clip(rows, -_LARGEST_HALF, _LARGEST_HALF), "float16")
+        return rows
+
+    def save_own_variables(self, store):
+        """Saves representations; no face features."""
+        if not self.keeps_features:
+            super().save_own_variables(store)
+
+    def load_own_variables(self, store):
+        """Loads what was saved."""
+        if not self.keeps_features:
+            super().load_own_variables(store)
 
     def get_config(self):
         """Returns what `from_config` needs."""
@@ -112,4 +134,13 @@ class RepresentationBank(layers.Layer):
             "capacity": self.capacity,
             "shape": self.shape,
             "label_size": self.label_size,
+            "keeps_features": self.keeps_features,
         }
+
+
+def _write(variable, places, rows) -> None:
+    """Writes rows of a variable; in place where one device has it, since a bank may be large."""
+    if num_replicas() == 1:
+        variable.value.scatter_nd_update(places, rows)
+    else:
+        variable.assign(ops.scatter_update(variable, places, rows))

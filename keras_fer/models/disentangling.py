@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_fer.contract import ModelContract
 from keras_fer.models import losses
-from keras_fer.models.critics import RepresentationBank, critic
+from keras_fer.models.critics import CriticBank, critic
 from keras_fer.models.effective_rank import EffectiveRank
 from keras_fer.models.label_ids import one_hot
 from keras_fer.models.objective import Objective
@@ -89,9 +89,13 @@ class DisentanglingModel(TwoPlayerModel):
         self.critics = [critic(size, self.num_expressions, name=f"critic{index}") for index in range(count)]
         self.bank = None
         if count and objective.bank_size:
-            kept = self.trunk if objective.bank_content == "face_features" else self.non_expression_branch
-            self.bank = RepresentationBank(
-                objective.bank_size, kept.output_shape[1:], self.num_expressions, name="representation_bank"
+            kept = self.trunk if objective.banks_features else self.non_expression_branch
+            self.bank = CriticBank(
+                objective.bank_size,
+                kept.output_shape[1:],
+                self.num_expressions,
+                keeps_features=objective.banks_features,
+                name="critic_bank",
             )
 
     def _build_metrics(self) -> None:

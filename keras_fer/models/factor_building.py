@@ -33,7 +33,7 @@ def factor_model(
     For N factors there are N² pairs of a representation and a factor that is not its own, with `num_critics`
     critics each, which all take `critic_steps` steps per step of the encoder: with three factors and the
     27 critics of `disentangle` they cost more than a small trunk. The bank holds `bank_size` rows of all
-    widths and all sizes together.
+    sizes together, beside face features or all widths.
 
     Args:
         backbone: a name of `keras_fer.models.backbones.BACKBONES`, or a `keras.Model` from images,

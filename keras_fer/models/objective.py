@@ -32,7 +32,8 @@ class Objective:
         bank_draws: images per step of the critics from the bank.
         bank_content: what the bank keeps of an image: `"face_features"`, from which the branch makes the
             representation anew whenever it is drawn, or the `"representations"` themselves, which need
-            less memory and are out of date as soon as the branch has moved.
+            less memory and are out of date as soon as the branch has moved. Where the trunk moves too, its
+            features are as old as the bank.
         decorrelation_weight: of the off-diagonal covariance of the non-expression representation.
         cross_covariance_weight: of its squared correlation with the labels.
         invariance_weight: of the squared difference between the members of an exact pair.
@@ -94,6 +95,11 @@ class Objective:
         for name in ("num_critics", "critic_steps", "bank_draws"):
             if getattr(self, name) < 1:
                 raise FERError(f"`{name}` must be at least 1. Received: {name}={getattr(self, name)}")
+        if self.bank_content == "face_features" and self.bank_draws < 2:
+            raise FERError(
+                "Face features are normalised over the images that are drawn together: `bank_draws` must be "
+                f"at least 2. Received: bank_draws={self.bank_draws}"
+            )
         if self.label_smoothing >= 1:
             raise FERError(f"`label_smoothing` must be below 1. Received: {self.label_smoothing}")
         self._require_shares()
@@ -128,6 +134,11 @@ class Objective:
     def has_critics(self) -> bool:
         """Whether there is a second player."""
         return self.adversarial_weight > 0
+
+    @property
+    def banks_features(self) -> bool:
+        """Whether critics learn from stored face features."""
+        return self.has_critics and self.bank_size > 0 and self.bank_content == "face_features"
 
     @property
     def needs_pairs(self) -> bool:
@@ -192,7 +203,7 @@ PRESETS = {
     ),
     "disentangle": Objective(
         reconstruction_weight=3.0,
-        adversarial_weight=0.3,
+        adversarial_weight=0.1,
         adversarial_mode="reversal",
         adversarial_scope="branch",
         adversarial_clamp=True,

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_fer.models.critics import RepresentationBank
+from keras_fer.models.critics import CriticBank
 from keras_fer.models.objective import Objective
 from keras_fer.models.optimizers import optimizers_config, optimizers_from_config
 from keras_fer.models.process_steps import local_batch, over_processes, process_step
@@ -20,7 +20,7 @@ class TwoPlayerModel(keras.Model):
     """A functional model with a second player: critics with an optimiser of their own.
 
     A subclass builds its graph and then sets `objective`, the list `critics`, and `bank`, a
-    `RepresentationBank` or None; `_named_outputs` of the graph, `_trackers` by name in the logs, and
+    `CriticBank` or None; `_named_outputs` of the graph, `_trackers` by name in the logs, and
     `_effective_rank`. It defines, beside `compute_loss`:
 
     - `unpack(data, training)`: images, targets, sample weights;
@@ -38,7 +38,7 @@ class TwoPlayerModel(keras.Model):
     builder: str
     objective: Objective
     critics: list
-    bank: RepresentationBank | None
+    bank: CriticBank | None
     critic_optimizer: Any = None
     # What Keras calls for each batch; it sets them to None.
     train_function: Any
@@ -184,7 +184,7 @@ class TwoPlayerModel(keras.Model):
         return self.updated_metrics(loss, targets, outputs, sample_weight)
 
     def _train_critics(self, features, representations, labels) -> None:
-        keeps_features = self.objective.bank_content == "face_features"
+        keeps_features = self.objective.banks_features
         if self.bank is not None:
             # The batch at hand was judged above, before any critic had learned from it.
             self.bank.push(gathered(features if keeps_features else representations), gathered(labels))

@@ -150,6 +150,9 @@ class TrainingConfig:
 
     def _require_single_values(self) -> None:
         checks = {
+            "representation_size": self.representation_size >= 1,
+            "non_expression_size": self.non_expression_size >= 1,
+            "non_expression_hidden_size": self.non_expression_hidden_size >= 1,
             "epochs": self.epochs >= 1,
             "steps_per_epoch": self.steps_per_epoch is None or self.steps_per_epoch >= 1,
             "learning_rate": self.learning_rate > 0,

@@ -31,6 +31,12 @@ def test_an_option_without_its_partner_is_refused(name, partner):
     require_no_idle_options(["epochs", name], config(**partner))
 
 
+def test_the_content_of_no_bank_is_refused():
+    with pytest.raises(FERError, match="`bank_content` would change nothing without a `bank_size`"):
+        require_no_idle_options(["bank_content"], config(preset="paper"))
+    require_no_idle_options(["bank_content"], config(preset="disentangle"))
+
+
 def test_several_are_named_together():
     with pytest.raises(FERError, match="`num_critics` and `bank_size` would change nothing without critics"):
         require_no_idle_options(["num_critics", "bank_size"], config())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_fer.models.critics import RepresentationBank, critic
+from keras_fer.models.critics import CriticBank, critic
 
 
 def test_a_critic_is_two_hidden_layers_and_nothing_else(dtype_policy):
@@ -34,7 +34,7 @@ def stored(bank):
 
 
 def test_the_oldest_rows_are_written_over():
-    bank = RepresentationBank(5, (2,), 3)
+    bank = CriticBank(5, (2,), 3)
     bank.push(*rows(1, 2, 3))
     assert stored(bank) == [1, 2, 3, 0, 0]
     bank.push(*rows(4, 5, 6))
@@ -45,7 +45,7 @@ def test_the_oldest_rows_are_written_over():
 
 
 def test_draws_by_hand():
-    bank = RepresentationBank(8, (2,), 3)
+    bank = CriticBank(8, (2,), 3)
     bank.push(*rows(1, 2, 3, 4))
     representations, labels = bank.draw(np.array([0.0, 0.2499, 0.25, 0.99999994], np.float32))
     np.testing.assert_array_equal(np.asarray(representations), rows(1, 1, 2, 4)[0])
@@ -55,7 +55,7 @@ def test_draws_by_hand():
 @given(st.integers(1, 7), st.lists(st.integers(1, 4), min_size=1, max_size=12))
 @settings(max_examples=30, deadline=None)
 def test_draws_hold_exactly_the_newest_rows(capacity, sizes):
-    bank = RepresentationBank(capacity, (2,), 3)
+    bank = CriticBank(capacity, (2,), 3)
     count = 0
     for size in sizes:
         size = min(size, capacity)
@@ -69,23 +69,24 @@ def test_draws_hold_exactly_the_newest_rows(capacity, sizes):
 
 def test_a_batch_larger_than_the_bank_is_refused():
     with pytest.raises(ValueError, match=r"holds 2 images.*Received: 3"):
-        RepresentationBank(2, (2,), 3).push(*rows(1, 2, 3))
+        CriticBank(2, (2,), 3).push(*rows(1, 2, 3))
 
 
-def test_face_features_are_kept_in_half_precision_without_infinities():
-    bank = RepresentationBank(3, (1, 2, 1), 3)
-    features = np.array([[0.1, 1e6], [-1e6, 2]], np.float32).reshape(2, 1, 2, 1)
-    bank.push(features, rows(1, 2)[1])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_face_features_are_kept_in_half_precision_without_infinities(dtype):
+    bank = CriticBank(3, (1, 2, 1), 3, keeps_features=True)
+    features = np.array([[0.125, 1e6], [-1e6, 2]], np.float32).reshape(2, 1, 2, 1)
+    bank.push(keras.ops.cast(features, dtype), rows(1, 2)[1])
     assert bank.rows.dtype == "float16"
     drawn, _ = bank.draw(np.array([0.0, 0.5], np.float32))
     assert keras.ops.dtype(drawn) == "float32"
     np.testing.assert_array_equal(
-        np.asarray(drawn).ravel(), np.array([0.1, 65504, -65504, 2], np.float16).astype(np.float32)
+        np.asarray(drawn).ravel(), np.array([0.125, 65504, -65504, 2], np.float16).astype(np.float32)
     )
 
 
 def test_nothing_of_the_bank_is_trained():
-    bank = RepresentationBank(4, (2,), 3)
+    bank = CriticBank(4, (2,), 3)
     assert bank.trainable_variables == []
     assert len(bank.non_trainable_variables) == 3
 
@@ -93,7 +94,7 @@ def test_nothing_of_the_bank_is_trained():
 def test_no_gradient_through_the_bank():
     import tensorflow as tf
 
-    bank = RepresentationBank(4, (2,), 3)
+    bank = CriticBank(4, (2,), 3)
     values = tf.Variable(rows(1, 2)[0])
     with tf.GradientTape() as tape:
         bank.push(values, rows(1, 2)[1])
@@ -103,6 +104,9 @@ def test_no_gradient_through_the_bank():
 
 
 def test_config_round_trip():
-    bank = RepresentationBank.from_config(RepresentationBank(4, (2, 2, 5), 3, name="bank").get_config())
+    config = CriticBank(4, (2, 2, 5), 3, keeps_features=True, name="bank").get_config()
+    bank = CriticBank.from_config(config)
+    assert bank.get_config() == config
     assert (bank.capacity, bank.shape, bank.label_size, bank.name) == (4, (2, 2, 5), 3, "bank")
+    assert bank.keeps_features
     assert isinstance(bank, keras.layers.Layer)

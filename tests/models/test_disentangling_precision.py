@@ -9,7 +9,6 @@ from keras_fer.models.objective import preset
 
 def one_step(tiny_model, make_batch, policy, dtype_policy):
     dtype_policy(policy)
-    # At the preset's own weight of 3 the step of float16 is 19 % off: a blunter bound.
     model = tiny_model(preset("disentangle", adversarial_weight=1.0, bank_size=64), seed=3)
     model.compile(
         optimizer=keras.optimizers.SGD(0.1), critic_optimizer=keras.optimizers.SGD(0.1), run_eagerly=True

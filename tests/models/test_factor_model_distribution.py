@@ -43,8 +43,8 @@ def trained(strategy):
         )
         factors = [Factor("expression", "categorical", 4, width=6), Factor("age", "continuous", 1, width=5)]
         objective = Objective(
-            adversarial_weight=0.5, bank_size=20, bank_draws=16, decorrelation_weight=0.5,
-            reconstruction_weight=1, reconstruction_noise=0.1,
+            adversarial_weight=0.5, bank_size=20, bank_draws=16, bank_content="face_features",
+            decorrelation_weight=0.5, reconstruction_weight=1, reconstruction_noise=0.1,
         )
         trunk = keras.Model(picture, features)
         model = factor_model(

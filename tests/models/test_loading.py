@@ -3,6 +3,7 @@
 import json
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from keras_fer.contract import ModelContract
 from keras_fer.errors import FERError
 from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.models.loading import load_model
-from keras_fer.models.objective import PRESETS
+from keras_fer.models.objective import PRESETS, preset
 
 LABELS = ("neutral", "happiness", "sadness", "surprise")
 SCHEDULE = keras.optimizers.schedules.CosineDecay(0.01, 100)
@@ -33,7 +34,8 @@ def assert_identical(first, second):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_training_goes_on_bit_for_bit(tiny_model, make_batch, tmp_path, name):
-    model = tiny_model(name)
+    changes = {"bank_size": 64, "bank_content": "representations"} if name == "disentangle" else {}
+    model = tiny_model(preset(name, **changes))
     optimizer = keras.optimizers.AdamW(SCHEDULE, weight_decay=10.0, use_ema=True, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer=optimizer, critic_optimizer=keras.optimizers.Adam(5e-3, 0.5), run_eagerly=True)
@@ -48,6 +50,28 @@ def test_training_goes_on_bit_for_bit(tiny_model, make_batch, tmp_path, name):
     for batch in batches[2:]:
         assert model.train_on_batch(*batch) == loaded.train_on_batch(*batch)
     assert_identical(model, loaded)
+
+
+def test_a_model_file_holds_no_face_features(tiny_model, make_batch, tmp_path):
+    model = tiny_model("disentangle")
+    model.compile(run_eagerly=True)
+    model.train_on_batch(*make_batch())
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    assert [int(found.bank.count) for found in (model, loaded)] == [12, 0]
+    assert np.asarray(model.bank.rows).any()
+    assert not np.asarray(loaded.bank.rows).any()
+    for one, other in zip(model.trainable_variables, loaded.trainable_variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with zipfile.ZipFile(tmp_path / "model.keras") as file:
+        file.extract("model.weights.h5", tmp_path)
+    with h5py.File(tmp_path / "model.weights.h5") as weights:
+        shapes = []
+        weights.visititems(lambda name, item: shapes.append(getattr(item, "shape", None)))
+    assert (64, 4, 4, 4) not in shapes
+    assert len(shapes) > 10
+    loaded.run_eagerly = True
+    loaded.train_on_batch(*make_batch(seed=1))
 
 
 @pytest.mark.parametrize("name", ["paper", "baseline"])
@@ -78,7 +102,7 @@ def test_metrics_of_compile_come_back(tiny_model, make_batch, tmp_path, name):
 
 def test_under_mixed_precision(tiny_model, make_batch, tmp_path, dtype_policy):
     dtype_policy("mixed_float16")
-    model = tiny_model("disentangle")
+    model = tiny_model(preset("disentangle", bank_size=64, bank_content="representations"))
     optimizer = keras.optimizers.AdamW(1e-3, weight_decay=10.0)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.compile(optimizer=optimizer, run_eagerly=True)

@@ -18,7 +18,7 @@ TABLE = {
         "reconstruction_route": "branch",
     },
     "disentangle": {
-        "adversarial_weight": 0.3,
+        "adversarial_weight": 0.1,
         "adversarial_mode": "reversal",
         "adversarial_clamp": True,
         "adversarial_scope": "branch",
@@ -111,6 +111,8 @@ def test_json_round_trip(name):
         ),
         ({"adversarial_scope": "all"}, r"`adversarial_scope` must be one of \('trunk', 'branch'\)"),
         ({"reconstruction_route": "trunk"}, r"`reconstruction_route` must be one of \('all', 'branch'\)"),
+        ({"bank_content": "images"}, r"`bank_content` must be one of .*Received: bank_content='images'"),
+        ({"bank_content": "face_features", "bank_draws": 1}, r"`bank_draws` must be at least 2\. Received"),
         ({"expression_weight": -0.1}, r"`expression_weight` must be finite and not negative.*-0\.1"),
         ({"reconstruction_weight": float("nan")}, "finite and not negative"),
         ({"adversarial_weight": float("inf")}, "finite and not negative"),

@@ -165,7 +165,7 @@ def test_files_that_are_none_are_named(tmp_path, name, content, message):
 def test_shipped_files_are_ablations(path):
     made = read_ablation(path)
     assert not Path(made.dataset).is_absolute()
-    assert made.seeds == (0, 1, 2)
+    assert made.seeds == ((0,) if path.stem == "critic_strength" else (0, 1, 2))
     assert {"question", "preparation", "cost", "result"} <= set(made.expected)
     # The cost stands in the file as people read it.
     assert made.expected["cost"].startswith(f"{len(list(sharing(made.runs())))} trainings of ")
