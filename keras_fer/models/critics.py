@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
+from keras_fer.models.objective import Objective
 from keras_fer.models.replicas import num_replicas
 
 _LARGEST_HALF = 65504.0
@@ -136,6 +137,16 @@ class CriticBank(layers.Layer):
             "label_size": self.label_size,
             "keeps_features": self.keeps_features,
         }
+
+
+def critic_bank(
+    objective: Objective, features_shape: Sequence[int], representation_size: int, label_size: int
+) -> CriticBank | None:
+    """Returns the bank of an objective, empty; None where critics learn from the batch."""
+    if not objective.bank_size:
+        return None
+    shape = features_shape if objective.banks_features else (representation_size,)
+    return CriticBank(objective.bank_size, shape, label_size, objective.banks_features, name="critic_bank")
 
 
 def _write(variable, places, rows) -> None:

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_fer.contract import ModelContract
 from keras_fer.models import losses
-from keras_fer.models.critics import CriticBank, critic
+from keras_fer.models.critics import critic, critic_bank
 from keras_fer.models.effective_rank import EffectiveRank
 from keras_fer.models.label_ids import one_hot
 from keras_fer.models.objective import Objective
@@ -88,15 +88,8 @@ class DisentanglingModel(TwoPlayerModel):
         count = objective.num_critics if objective.has_critics else 0
         self.critics = [critic(size, self.num_expressions, name=f"critic{index}") for index in range(count)]
         self.bank = None
-        if count and objective.bank_size:
-            kept = self.trunk if objective.banks_features else self.non_expression_branch
-            self.bank = CriticBank(
-                objective.bank_size,
-                kept.output_shape[1:],
-                self.num_expressions,
-                keeps_features=objective.banks_features,
-                name="critic_bank",
-            )
+        if count:
+            self.bank = critic_bank(objective, self.trunk.output_shape[1:], size, self.num_expressions)
 
     def _build_metrics(self) -> None:
         self._trackers = trackers(self.objective)

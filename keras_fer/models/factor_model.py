@@ -10,7 +10,7 @@ from keras import ops
 from keras_fer.contract import ModelContract
 from keras_fer.models import factor_losses, losses
 from keras_fer.models.critic_panel import CriticPanel
-from keras_fer.models.critics import CriticBank
+from keras_fer.models.critics import critic_bank
 from keras_fer.models.effective_rank import EffectiveRank
 from keras_fer.models.factor_branches import in_units
 from keras_fer.models.factor_targets import encoded_targets
@@ -130,15 +130,10 @@ class FactorModel(TwoPlayerModel):
         shaped = {*(chase.source for chase in self.chases), *self._decorrelated}
         self._shaped_factors = [factor.name for factor in self.factors if factor.name in shaped]
         self.bank = None
-        if self.critics and objective.bank_size:
-            keeps_features = objective.banks_features
-            self.bank = CriticBank(
-                objective.bank_size,
-                self.trunk.output_shape[1:] if keeps_features else (sum(self._widths.values()),),
-                sum(factor.size for factor in self.factors),
-                keeps_features=keeps_features,
-                name="critic_bank",
-            )
+        if self.critics:
+            label_size = sum(factor.size for factor in self.factors)
+            features_shape, width = self.trunk.output_shape[1:], sum(self._widths.values())
+            self.bank = critic_bank(objective, features_shape, width, label_size)
 
     def _build_metrics(self) -> None:
         objective = self.objective
@@ -312,10 +307,7 @@ class FactorModel(TwoPlayerModel):
         return _side_by_side(outputs["representations"].values()), ops.concatenate(labels, axis=-1)
 
     def represented(self, features):
-        """Returns all representations of face features, side by side, as the branches now make them.
-
-        Dropout draws as in the forward pass of the step, for each of its draws alike.
-        """
+        """Returns all representations of face features as the branches now make them, dropout included."""
         branches = [*self.branches.values(), self.residual_branch]
         return _side_by_side(rerouted(branch, features, training=True) for branch in branches)
 
