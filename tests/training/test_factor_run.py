@@ -68,6 +68,13 @@ def test_the_model_of_a_config(faces):
     assert model.objective.adversarial_ramp_steps == 5
     assert model.contract.label_names == EXPRESSIONS_8
     assert {chase.name for chase in model.chases} >= {"identity_from_expression", "yaw_from_residual"}
+    narrow = config(faces, non_expression_hidden_size=24)
+    assert (
+        build_model(narrow, faces, np.full(8, 1 / 8), 50, known=known)
+        .residual_branch.get_layer("hidden")
+        .units
+        == 24
+    )
     bare = config(faces, objective={"adversarial_weight": 0.0})
     assert build_model(bare, faces, np.full(8, 1 / 8), 50, known=known).critics == []
 

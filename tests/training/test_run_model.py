@@ -50,3 +50,10 @@ def test_what_several_devices_need_of_a_model(config, devices):
     layers = [layer for layer in model.trunk.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert {layer.synchronized for layer in layers} == {devices != "1"}
     assert (model.augmentation is None) == (devices != "1")
+
+
+def test_the_non_expression_branch_is_as_wide_as_the_config_says(config):
+    settings = config(preset="disentangle", non_expression_hidden_size=24, non_expression_size=6)
+    model = build_model(settings, open_prepared(settings.dataset), (1 / 8,) * 8, 16)
+    assert model.non_expression_branch.get_layer("hidden").units == 24
+    assert model.non_expression_branch.output_shape == (None, 6)
