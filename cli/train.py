@@ -97,6 +97,8 @@ def command(
     cluster = _cluster(addresses, worker)
     if stopped is not None:
         _require_alone(context)
+        if finish and addresses is not None:
+            raise click.UsageError("--finish trains no more, so nothing is shared: leave out --cluster.")
         if finish:
             _finish(stopped)
         else:

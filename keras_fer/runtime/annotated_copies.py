@@ -1,5 +1,6 @@
 """Annotated copies of photos and videos."""
 
+import difflib
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,8 @@ from keras_fer.runtime.video import VIDEO_SUFFIXES, WRITTEN_SUFFIXES, VideoFile,
 _PHOTO_SUFFIXES = frozenset((".jpeg", ".jpg", ".png", ".webp"))
 # Who names such a file wants no folder of that name.
 _OTHER_SUFFIXES = frozenset((".bmp", ".gif", ".heic", ".tif", ".tiff", *VIDEO_SUFFIXES)) - {*WRITTEN_SUFFIXES}
+# As alike to a written suffix as .pgn is to .png, and as .out, .v2 or .copies are not.
+_MISSPELT = 0.7
 _QUALITY = 92
 
 
@@ -87,15 +90,20 @@ def file_kind(path: str | Path) -> str | None:
     """Returns whether `AnnotatedCopies` writes one `"photo"` or `"video"` to a path; None for a folder.
 
     Raises:
-        FERError: if the suffix is that of pictures or videos which are not written.
+        FERError: if the suffix is that of pictures or videos which are not written, or a misspelt one.
     """
     suffix = Path(path).suffix.lower()
     if Path(path).is_dir():
         return None
-    if suffix in _OTHER_SUFFIXES:
-        written = ", ".join(sorted((*_PHOTO_SUFFIXES, *WRITTEN_SUFFIXES)))
+    if suffix in WRITTEN_SUFFIXES:
+        return "video"
+    if suffix in _PHOTO_SUFFIXES:
+        return "photo"
+    known = sorted((*_PHOTO_SUFFIXES, *WRITTEN_SUFFIXES))
+    if suffix in _OTHER_SUFFIXES or difflib.get_close_matches(suffix, known, cutoff=_MISSPELT):
+        written = ", ".join(known)
         raise FERError(f"Copies are not written as {suffix}; name a folder, or a file in {written}.")
-    return "video" if suffix in WRITTEN_SUFFIXES else "photo" if suffix in _PHOTO_SUFFIXES else None
+    return None
 
 
 def _save(image: np.ndarray, path: Path) -> None:

@@ -111,6 +111,8 @@ def test_output_in_use(tmp_path):
         ("a.png", "photo"),
         ("a", None),
         ("a.2", None),
+        ("a.out", None),
+        ("photos.copies", None),
     ],
 )
 def test_file_kind(name, kind, tmp_path):
@@ -119,7 +121,7 @@ def test_file_kind(name, kind, tmp_path):
     assert file_kind(tmp_path / name) is None
 
 
-@pytest.mark.parametrize("name", ["a.gif", "a.TIFF", "a.webm"])
+@pytest.mark.parametrize("name", ["a.gif", "a.TIFF", "a.webm", "a.pgn", "a.JEPG", "a.mpv"])
 def test_formats_that_are_not_written(name, tmp_path):
     with pytest.raises(FERError, match=r"are not written as \.\w+; name a folder, or a file in \.avi"):
         AnnotatedCopies(tmp_path / name)
