@@ -120,3 +120,10 @@ def test_finish_needs_a_run_that_was_stopped(faces, tmp_path):
     result = CliRunner().invoke(main, ["train", str(faces), str(tmp_path / "run"), "--finish"])
     assert result.exit_code == 2
     assert "name it with --resume" in result.output
+
+
+def test_finishing_is_for_one_process(tmp_path):
+    shared = ("--cluster", "one:2222,two:2222", "--worker", "0")
+    result = CliRunner().invoke(main, ["train", "--resume", str(tmp_path), "--finish", *shared])
+    assert result.exit_code == 2
+    assert "leave out --cluster" in result.stderr
