@@ -15,6 +15,7 @@ from keras_fer.data.sampling import IndexSampler
 from keras_fer.data.two_views import TwoViews
 from keras_fer.errors import FERError
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.draw_seed import draw_seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,8 @@ def training_batches(
     objective = config.objective()
     rows, *others = training_rows(dataset, mixed)
     size = config.batch_size - config.mixed_rows
-    sampler = _sampler(config, dataset, rows, size, config.seed, views=objective.needs_views)
+    seed = draw_seed(config)
+    sampler = _sampler(config, dataset, rows, size, seed, views=objective.needs_views)
     if mixed is None:
         _require_pairs(config, dataset, rows, [sampler])
         cached = CachedImages(dataset, rows) if config.cache_on_device else None
@@ -72,7 +74,7 @@ def training_batches(
             positions=None if cached is None else cached.positions,
         )
         return TrainingBatches(sampler.steps_per_epoch, sampler.prior, pipeline, cached=cached)
-    other = _sampler(config, mixed, others[0], config.mixed_rows, _other_seed(config.seed))
+    other = _sampler(config, mixed, others[0], config.mixed_rows, _other_seed(seed))
     _require_pairs(config, dataset, rows, [sampler, other])
     parts = [
         MixturePart(dataset, sampler, targets=targets[0]),

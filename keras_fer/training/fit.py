@@ -41,6 +41,7 @@ from keras_fer.training.config import TrainingConfig
 from keras_fer.training.content_hash import model_hash
 from keras_fer.training.devices import Devices
 from keras_fer.training.distillation import distilled
+from keras_fer.training.draw_seed import draw_seed
 from keras_fer.training.factor_augmentation import left_out
 from keras_fer.training.factor_run import factors_of_run
 from keras_fer.training.folder_lock import folder_lock
@@ -291,7 +292,7 @@ def _pipeline(run: _Run, model: DisentanglingModel | FactorModel) -> Any:
     options: dict[str, Any] = {
         "start_step": run.first_epoch * run.steps_per_epoch,
         "augmentation": _augmentation(run, model) if run.config.augments_in_pipeline else None,
-        "augmentation_seed": run.config.seed,
+        "augmentation_seed": draw_seed(run.config),
     }
     if run.config.workers > 1:
         strategy = model.distribute_strategy

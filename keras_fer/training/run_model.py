@@ -19,6 +19,7 @@ from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.models.factor_model import FactorModel
 from keras_fer.models.replicas import synchronize_normalization
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.draw_seed import draw_seed
 from keras_fer.training.factor_augmentation import factor_augmentation
 from keras_fer.training.factor_run import build_factor_model, factors_of_run
 from keras_fer.training.known_factors import KnownFactors
@@ -128,7 +129,7 @@ def compile_model(
         optimizer=_optimizer(config, num_steps),
         critic_optimizer=keras.optimizers.Adam(config.critic_learning_rate, beta_1=0.5),
         augmentation=None if config.augments_in_pipeline else augmented,
-        augmentation_seed=config.seed,
+        augmentation_seed=draw_seed(config),
         seed=config.seed,
         jit_compile=config.jit_compile,
     )

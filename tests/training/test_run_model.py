@@ -6,6 +6,7 @@ import pytest
 
 from keras_fer.data.prepared import open_prepared
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.draw_seed import draw_seed
 from keras_fer.training.run_model import _ema_momentum, build_model, compile_model
 
 
@@ -57,3 +58,16 @@ def test_the_non_expression_branch_is_as_wide_as_the_config_says(config):
     model = build_model(settings, open_prepared(settings.dataset), (1 / 8,) * 8, 16)
     assert model.non_expression_branch.get_layer("hidden").units == 24
     assert model.non_expression_branch.output_shape == (None, 6)
+
+
+def test_a_run_from_weights_changes_images_otherwise_than_the_one_that_made_them(config, tmp_path):
+    first = config(seed=5)
+    model = build_model(first, open_prepared(first.dataset), (1 / 8,) * 8, 16)
+    model.save(tmp_path / "first.keras")
+    second = config(seed=5, weights=str(tmp_path / "first.keras"))
+    seeds = []
+    for settings in (first, second):
+        compile_model(model, settings, 16, augmented=lambda images, seed, pairs: images)
+        seeds.append(model.augmentation_seed)
+    assert seeds == [5, draw_seed(second)]
+    assert seeds[1] != 5
