@@ -32,10 +32,7 @@ def write_matrix(folder: str | os.PathLike, matrix: LeakageMatrix) -> None:
         ("Seeds", str(max(probe.result.num_seeds for probe in matrix.probes))),
     ]
     title = f"What the representations of {matrix.model} tell"
-    write_report(
-        Path(folder) / PROBES_PAGE,
-        RunReport(title, summary=summary, matrix=matrix, notes=matrix.notes),
-    )
+    write_report(Path(folder) / PROBES_PAGE, RunReport(title, summary=summary, matrix=matrix))
 
 
 def read_matrix(folder: str | os.PathLike) -> LeakageMatrix | None:

@@ -1,7 +1,7 @@
 """The leakage matrix: from which representation which factor can be read, by fresh probes."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -23,13 +23,13 @@ from keras_fer.evaluation.leakage import (
     probe_factors,
     representations,
 )
+from keras_fer.evaluation.leakage_notes import doubts, is_chance
 from keras_fer.evaluation.metrics import Interval
 from keras_fer.evaluation.probe_protocol import factor_rows, known_rows, probe_split
 from keras_fer.evaluation.representation_names import (
     EXPRESSION_REPRESENTATION,
     FACE_FEATURES,
-    NON_EXPRESSION_REPRESENTATION,
-    RESIDUAL_REPRESENTATION,
+    non_expression_name,
     short_name,
 )
 from keras_fer.field_types import require_field_types
@@ -37,10 +37,6 @@ from keras_fer.field_types import require_field_types
 UNTRAINED = "untrained"
 
 StageProgress = Callable[[str, int, int], None]
-
-# Below this share of the width a representation counts as collapsing.
-_COLLAPSED_SHARE = 0.25
-_FEW_CLUSTERS = 20
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ class LeakageSummary:
 
     Args:
         leakage: L = A(non-expression, expression), lower is better; with its interval.
-        relative_leakage: L / A(face features, expression).
+        relative_leakage: L / A(face features, expression), where that is above chance.
         retention: K = A(expression representation, expression), higher is better; with its interval.
         utility: M = mean over `nuisance_factors` of A(non-expression, f), higher is better.
         nuisance_leakage: N = mean over `nuisance_factors` of A(expression representation, f); the
@@ -291,7 +287,7 @@ def measure_matrix(
         probes=tuple(probes),
         factors=rows_of_matrix,
         summary=summarize(probes, rows_of_matrix),
-        notes=(*factors.notes, *reasons, *split.notes, *_notes(probes)),
+        notes=(*factors.notes, *reasons, *split.notes, *doubts(probes)),
         dataset=dataset_facts(dataset),
         splits=split.names,
         num_train=len(split.train),
@@ -319,7 +315,7 @@ def summarize(probes: Sequence[RepresentationProbe], factors: Sequence[MatrixFac
         found = [cells[key].leakage for name in nuisance if (key := (representation, name)) in cells]
         return float(np.mean(found)) if found else None
 
-    non_expression = _non_expression(probes)
+    non_expression = non_expression_name({row.representation for row in probes if not row.floor})
     leaked = cells.get((non_expression, EXPRESSION))
     retained = cells.get((EXPRESSION_REPRESENTATION, EXPRESSION))
     known = cells.get((FACE_FEATURES, EXPRESSION))
@@ -331,7 +327,9 @@ def summarize(probes: Sequence[RepresentationProbe], factors: Sequence[MatrixFac
     return LeakageSummary(
         leakage=leaked.leakage if leaked else None,
         leakage_interval=leaked.leakage_interval if leaked else None,
-        relative_leakage=leaked.leakage / known.leakage if leaked and known and known.leakage > 0 else None,
+        relative_leakage=leaked.leakage / known.leakage
+        if leaked and known and not is_chance(known)
+        else None,
         retention=retained.leakage if retained else None,
         retention_interval=retained.leakage_interval if retained else None,
         utility=utility,
@@ -339,13 +337,6 @@ def summarize(probes: Sequence[RepresentationProbe], factors: Sequence[MatrixFac
         disentanglement_score=score,
         nuisance_factors=nuisance,
     )
-
-
-def _non_expression(probes: Sequence[RepresentationProbe]) -> str:
-    """Name of the representation that is meant to hold no expression."""
-    names = {row.representation for row in probes if not row.floor}
-    residual = RESIDUAL_REPRESENTATION in names and NON_EXPRESSION_REPRESENTATION not in names
-    return RESIDUAL_REPRESENTATION if residual else NON_EXPRESSION_REPRESENTATION
 
 
 def _represented(
@@ -375,21 +366,3 @@ def _part_of(progress: StageProgress, number: int, parts: int) -> Progress:
         progress("Images", number * total + done, parts * total)
 
     return advance
-
-
-def _notes(probes: Sequence[RepresentationProbe]) -> Iterator[str]:
-    """What casts doubt on the numbers."""
-    name = _non_expression(probes)
-    judged = [row for row in probes if row.representation == name and not row.floor]
-    for rank, width in {(row.effective_rank, row.width): None for row in judged}:
-        if rank < _COLLAPSED_SHARE * width:
-            yield (
-                f"The non-expression representation uses {rank:.1f} of {width} directions: where little is "
-                "left, little leaks, which is collapse and no success."
-            )
-    few = {row.factor: row.result.num_clusters for row in probes if row.result.num_clusters < _FEW_CLUSTERS}
-    if few:
-        yield f"Intervals over {min(few.values())} people or images are rough: {', '.join(few)}."
-    for row in probes:
-        if not row.result.converged:
-            yield f"The linear probe of {row.factor} in {row.representation} of {row.model} did not converge."

@@ -164,7 +164,8 @@ def _legend(matrix: LeakageMatrix) -> Iterator[str]:
     if any(column.floor for column in matrix.columns):
         yield (
             "A floor never learned: the same network with random weights, and gray pixels averaged to "
-            "16 × 16. Knowing less than it takes removal, knowing as much does not."
+            "16 × 16. Of a network that has learned the expression, knowing less than a floor takes removal; "
+            "knowing as much does not."
         )
     if matrix.summary.nuisance_factors:
         names = ", ".join(name.replace("_", " ") for name in matrix.summary.nuisance_factors)

@@ -71,6 +71,11 @@ def _predictions(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
     return evaluate(KerasRecognizer(model), dataset, dataset.judged_split)
 
 
+def _title(config: Mapping[str, Any], dataset: PreparedDataset) -> str:
+    erased = f", {config['erased']['factor']} erased" if config.get("erased") else ""
+    return f"{config['preset']}{erased} on {dataset.info.get('source', dataset.path.name)}"
+
+
 def report_summary(
     run: Path, config: Mapping[str, Any], predictions: EvaluatedPredictions, dataset: PreparedDataset
 ) -> list[tuple[str, str]]:
@@ -92,6 +97,7 @@ def report_summary(
             ("Preset", config["preset"]),
             ("Backbone", f"{config['backbone']}, {config['num_parameters']:,} parameters in all"),
             *([("Factors", ", ".join(config["factors"]))] if config.get("factors") else []),
+            *_made_from(config),
             ("Data set", f"{dataset.info.get('source', '')} at {dataset.path.name}"),
             ("Data hash", dataset.content_hash[:16]),
             *_mixed_with(config),
@@ -110,6 +116,24 @@ def report_summary(
             f"{run_folder.CONFIG} of {str(run)!r} is not as `keras-fer train` wrote it "
             f"({type(error).__name__} {error}). Restore it."
         ) from error
+
+
+def _made_from(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns the rows that tell of the run that this one started from, and of what was erased since."""
+    rows = []
+    if config.get("weights"):
+        kept = "; its classifier was kept as it was" if config.get("freeze_expression") else ""
+        rows.append(("Started from", Path(config["weights"]).name + kept))
+    if erased := config.get("erased"):
+        rows.append(
+            (
+                "Erased",
+                f"{erased['factor']}, from the non-expression representation of "
+                f"{Path(erased['source']).name}: {erased['directions']} directions. What a linear probe "
+                f"reads went from {erased['linear_before']:.1%} to {erased['linear_after']:.1%}",
+            )
+        )
+    return rows
 
 
 def _epochs(run: Path, config: Mapping[str, Any]) -> str:
@@ -160,7 +184,7 @@ def write_run_report(
             "the accuracy is optimistic."
         )
     report = RunReport(
-        title=f"{config['preset']} on {dataset.info.get('source', dataset.path.name)}",
+        title=_title(config, dataset),
         summary=summary,
         config=config,
         history=run_folder.read_history(run),

@@ -74,6 +74,8 @@ def test_golden_summary():
     assert summary.leakage == 0.2
     assert summary.leakage_interval == pytest.approx((0.1, 0.3))
     assert summary.relative_leakage == pytest.approx(0.4)
+    unlearned = [*CELLS[:-2], cell(F, "expression", 0.05)]
+    assert summarize(unlearned, FACTORS).relative_leakage is None
     assert summary.retention == 0.8
     assert summary.utility == pytest.approx(0.5)
     assert summary.nuisance_leakage == pytest.approx(0.2)

@@ -83,6 +83,9 @@ def test_the_new_run_is_complete_and_says_what_was_erased(run, erased, prepared_
         erased.evaluation.accuracy
     )
     configs = [json.loads((folder / "config.json").read_text()) for folder in (run, erased.folder)]
+    page = (erased.folder / "report.html").read_text()
+    assert "baseline, expression erased on" in page
+    assert f"from the non-expression representation of {run.name}: 7 directions" in page
     note = configs[1].pop("erased")
     assert {name for name in configs[0] if configs[0][name] != configs[1][name]} == {"output"}
     assert note["source"] == str(run.resolve())

@@ -121,24 +121,42 @@ def test_damaged_tables_are_said(tmp_path):
         write_run_report(tmp_path, None, None)
 
 
-def test_the_report_names_the_mixed_data_set(run, prepared_folder):
+@pytest.fixture
+def report_of(run, prepared_folder):
+    """Returns a function that gives the report of the run, had its config these changes."""
     dataset = open_prepared(prepared_folder)
     predictions = evaluate(open_recognizer(run), dataset, "test")
-    write_run_report(run, predictions, dataset)
-    assert "Mixed with" not in (run / "report.html").read_text()
     path = run / "config.json"
-    config = json.loads(path.read_text())
-    mixed = {
-        "mixed_dataset": "/gone/pairs",
-        "mixed_share": 0.25,
-        "mixed_expression_weight": 0.5,
-        "mixed_dataset_hash": "0123456789abcdef0123",
-        "mixed_images_withheld": 3,
-    }
-    path.write_text(json.dumps({**config, **mixed}))
-    write_run_report(run, predictions, dataset)
-    path.write_text(json.dumps(config))
-    page = (run / "report.html").read_text()
+    before = path.read_text()
+
+    def report(**changes):
+        path.write_text(json.dumps({**json.loads(before), **changes}))
+        write_run_report(run, predictions, dataset)
+        return (run / "report.html").read_text()
+
+    yield report
+    path.write_text(before)
+
+
+def test_the_report_names_the_mixed_data_set(report_of):
+    assert "Mixed with" not in report_of()
+    page = report_of(
+        mixed_dataset="/gone/pairs",
+        mixed_share=0.25,
+        mixed_expression_weight=0.5,
+        mixed_dataset_hash="0123456789abcdef0123",
+        mixed_images_withheld=3,
+    )
     assert "Mixed with" in page
     assert "pairs, 25% of each batch, weight 0.5 in the expression term, data hash 0123456789abcdef;" in page
     assert "3 images left out" in page
+
+
+def test_the_report_names_the_run_that_this_one_started_from(report_of):
+    assert "Started from" not in report_of()
+    page = report_of(weights="/gone/first")
+    assert "Started from" in page
+    assert "first; its classifier" not in page
+    assert "first; its classifier was kept as it was" in report_of(
+        weights="/gone/first", freeze_expression=True
+    )
