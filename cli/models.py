@@ -44,6 +44,7 @@ def _entry(model: "ShippedModel", default: bool) -> dict[str, object]:
     return {
         "name": model.name,
         "default": default,
+        "purpose": model.purpose,
         "path": str(model.path),
         "size_bytes": model.path.stat().st_size,
         "sha256": model.sha256,
@@ -55,10 +56,12 @@ def _show(model: "ShippedModel", default: bool) -> None:
     contract = model.contract
     click.echo(click.style(model.name, bold=True) + (" (the default)" if default else ""))
     for title, text in (
+        ("for", model.purpose),
         ("labels", ", ".join(contract.label_names)),
         ("input", f"{contract.image_size} × {contract.image_size} pixels"),
         ("data", contract.training_data),
         ("file", f"{click.format_filename(model.path)}, {model.path.stat().st_size / 1000:,.0f} kB"),
         ("sha256", model.sha256),
     ):
-        click.echo(f"  {title:7} {text}")
+        if text:
+            click.echo(f"  {title:7} {text}")

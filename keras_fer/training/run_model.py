@@ -83,7 +83,9 @@ def build_model(
 
 def _provenance(dataset: PreparedDataset) -> str:
     source = dataset.info.get("source", "an unnamed source")
-    return f"{source}; {dataset.info.get('description', '')}".strip("; ")
+    description = dataset.info.get("description", "")
+    # Readers of one layout begin their description with its name.
+    return description if description.startswith(source) else f"{source}; {description}".strip("; ")
 
 
 def augmentation(

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from keras_fer.data.synthetic.config import SyntheticConfig
@@ -18,6 +21,14 @@ def test_files_are_those_that_the_checksums_are_of():
 
 def test_files_are_small_enough_to_be_installed_with_the_package():
     assert sum(model.path.stat().st_size for model in shipped_models()) <= 6e6
+
+
+def test_each_says_what_it_is_for_with_the_numbers_of_the_card():
+    card = (Path(__file__).parents[2] / "docs" / "model_card.md").read_text(encoding="utf-8")
+    for model in shipped_models():
+        (share,) = re.findall(r"(\d+\.\d) %", model.purpose)
+        (stated,) = re.findall(rf"\| `{model.name}`.*?\| (\d+\.\d+) % \|", card)
+        assert share == f"{float(stated):.1f}"
 
 
 def test_contracts_say_what_a_user_must_know():

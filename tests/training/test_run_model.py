@@ -71,3 +71,15 @@ def test_a_run_from_weights_changes_images_otherwise_than_the_one_that_made_them
         seeds.append(model.augmentation_seed)
     assert seeds == [5, draw_seed(second)]
     assert seeds[1] != 5
+
+
+def test_the_source_of_the_images_is_named_once(config):
+    settings = config()
+    dataset = open_prepared(settings.dataset)
+
+    def stated(**info):
+        return build_model(settings, replace(dataset, info=info), (1 / 8,) * 8, 16).contract.training_data
+
+    assert stated(source="ferplus", description="ferplus, fer2013new.csv") == "ferplus, fer2013new.csv"
+    assert stated(source="folder", description="photos of ours") == "folder; photos of ours"
+    assert stated(source="folder") == "folder"
