@@ -131,9 +131,11 @@ def command(
     """
     from keras_fer.runtime.answers import frame_answers, photo_answer
     from keras_fer.runtime.recognizer import ExpressionRecognizer
+    from keras_fer.runtime.sources import require_any
 
     output_format = output_format or _format_of(output)
     model, inputs = _model_and_inputs(arguments)
+    require_any(inputs)
     recognizer = ExpressionRecognizer(model, num_threads=threads, uncertain_below=uncertain_below)
     for_photos, for_frames = _with_detectors(recognizer, detector, detector_model, small_faces, threads)
 

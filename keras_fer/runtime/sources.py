@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,16 @@ class Source(NamedTuple):
     def camera(self) -> int:
         """The number of a camera."""
         return int(self.name.removeprefix("camera:"))
+
+
+def require_any(inputs: Sequence[str]) -> None:
+    """Refuses inputs of which none is there, before models load; of several, those that are there are read.
+
+    Raises:
+        FERError: if no file, folder or camera is among them; an address has an error of its own.
+    """
+    if not any(os.path.exists(text) or _CAMERA.fullmatch(text) or _ADDRESS.match(text) for text in inputs):
+        raise FERError(f"There is no image {', '.join(map(repr, inputs))}.")
 
 
 def sources(text: str) -> Iterator[Source]:

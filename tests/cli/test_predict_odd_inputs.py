@@ -90,7 +90,6 @@ REFUSED = {
     "truncated.jpg": (truncated, "is damaged or cannot be decoded"),
     "text.jpg": (lambda path: path.write_text("hello"), "is not an image that can be read"),
     "empty.png": (lambda path: path.write_bytes(b""), "is an empty file"),
-    "missing.png": (lambda path: None, "There is no image"),
 }
 
 
@@ -130,6 +129,21 @@ def test_refused_in_one_sentence(predict, tmp_path, name):
     assert name in line
     said = [line for line in result.stderr.splitlines() if not line.startswith(NOT_ABOUT_PICTURES)]
     assert said == [line, "1 could not be read."]
+
+
+def test_files_that_are_not_there_are_said_before_anything_is_loaded(predict, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_fer.cli.predict._with_detectors", None)
+    result = predict(tmp_path / "a.png", tmp_path / "b.png")
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: There is no image '{tmp_path}/a.png', '{tmp_path}/b.png'.\n"
+
+
+def test_one_file_that_is_not_there_does_not_keep_the_others_from_an_answer(predict, tmp_path):
+    ANSWERED["plain.png"](tmp_path / "there.png")
+    result = predict(tmp_path / "gone.png", tmp_path / "there.png", "--format", "csv")
+    assert result.exit_code == 1
+    assert "There is no image" in result.stderr
+    assert len(result.stdout.splitlines()) == 2
 
 
 def two_faces():

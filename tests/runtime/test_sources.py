@@ -4,7 +4,7 @@ import pytest
 
 from keras_fer.errors import FERError
 from keras_fer.runtime.images import load_image
-from keras_fer.runtime.sources import Source, sources
+from keras_fer.runtime.sources import Source, require_any, sources
 
 
 @pytest.mark.parametrize("text", ["http://a.example/b.jpg", "RTSP://camera/1", "file:///b.jpg"])
@@ -64,6 +64,15 @@ def test_folder_is_read_step_by_step(tmp_path, monkeypatch):
 
     monkeypatch.setattr("keras_fer.runtime.sources.image_files", endless)
     assert next(sources(str(tmp_path))).kind == "photo"
+
+
+def test_one_input_must_be_there(tmp_path):
+    (tmp_path / "a.png").touch()
+    require_any([str(tmp_path / "a.png"), "gone.png"])
+    require_any(["camera:0"])
+    require_any(["https://a/b.png"])  # Its own sentence comes when it is opened.
+    with pytest.raises(FERError, match=r"There is no image 'gone\.png', 'too\.mp4'"):
+        require_any(["gone.png", "too.mp4"])
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000, "a\0b", "\udcff"])
