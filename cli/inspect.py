@@ -69,10 +69,12 @@ def statistics_text(result: dict) -> str:
     """Formats what `keras_fer.data.inspection.statistics` returns."""
     height, width, channels = result["image_shape"]
     color = "gray" if channels == 1 else "RGB"
+    whole = result["crop_size"] == min(height, width)
+    seen = "" if whole else f", of which a model sees the centre {result['crop_size']}"
     lines = [
         f"{result['path']}: {result['description'] or result['source']}",
-        f"{result['num_images']:,} {color} images of {height} × {width} pixels, a model sees the centre "
-        f"{result['crop_size']}; {result['size_bytes'] / 1e6:,.0f} MB",
+        f"{result['num_images']:,} {color} images of {height} × {width} pixels{seen}; "
+        f"{result['size_bytes'] / 1e6:,.0f} MB",
         "",
         *_counts(result),
         "",
@@ -85,7 +87,10 @@ def statistics_text(result: dict) -> str:
     if result["num_with_valence_arousal"]:
         lines.append(f"Valence and arousal: {result['num_with_valence_arousal']:,} images")
     if result["num_pairs"]:
-        lines.append(f"Exact pairs: {result['num_pairs']:,}")
+        lines.append(
+            f"Exact pairs: {result['num_pairs']:,}; they differ in the expression alone, so that many of them "
+            "are nearly identical"
+        )
     dropped = result["dropped"]
     reasons = "; ".join(f"{reason} {count:,}" for reason, count in dropped.items())
     lines.append(f"Dropped records: {sum(dropped.values()):,}" + (f" ({reasons})" if reasons else ""))

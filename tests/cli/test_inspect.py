@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from keras_fer.cli.inspect import statistics_text
 from keras_fer.cli.main import main
 from keras_fer.data.inspection import statistics
 from keras_fer.data.prepared import PreparedWriter, open_prepared
@@ -48,7 +49,7 @@ def test_text(dataset):
     groups = "2 in 1 groups, 1 of them with several labels, 1 across splits (train, test: 1)"
     assert result.output.splitlines() == [
         f"{dataset}: By hand.",
-        "6 RGB images of 32 × 32 pixels, a model sees the centre 32; 0 MB",
+        "6 RGB images of 32 × 32 pixels; 0 MB",
         "",
         "                 train  validation        test",
         "calm                 2           0           0",
@@ -61,7 +62,7 @@ def test_text(dataset):
         "People: 3, 1 of them in several splits",
         "Soft labels: yes",
         "Valence and arousal: 6 images",
-        "Exact pairs: 1",
+        "Exact pairs: 1; they differ in the expression alone, so that many of them are nearly identical",
         "Dropped records: 1 (missing file 1)",
         "Factors: yaw",
         "Checksums: all files are as they were written.",
@@ -104,3 +105,11 @@ def test_a_sheet_in_a_missing_folder_is_refused(dataset, tmp_path):
     result = run(dataset, "--sheet", tmp_path / "absent/sheet.png")
     assert result.exit_code == 1
     assert "There is no folder" in result.output
+
+
+def test_text_says_what_a_model_sees_where_that_is_not_all(dataset):
+    facts = statistics(open_prepared(dataset))
+    assert "32 × 32 pixels; 0 MB" in statistics_text(facts)
+    assert "32 × 32 pixels, of which a model sees the centre 28; 0 MB" in statistics_text(
+        {**facts, "crop_size": 28}
+    )

@@ -39,7 +39,7 @@ def tree(tmp_path):
 def test_a_folder_is_prepared_and_shown(tree, tmp_path):
     result = run("prepare", "folder", tree, tmp_path / "out", "--validation-share", "0.2", "--workers", 2)
     assert result.exit_code == 0, result.output
-    assert "48 gray images of 36 × 36 pixels, a model sees the centre 36" in result.output
+    assert "48 gray images of 36 × 36 pixels;" in result.output
     lines = result.output.splitlines()
     assert "happiness          16           4           4" in lines
     assert "all                32           8           8" in lines
