@@ -121,17 +121,13 @@ class AblationConfig:
             training = {**variant.training, "dataset": self.dataset, "output": "", "seed": seed}
             source = None
             if variant.weights_of is not None:
-                source = runs.get(variant.weights_of) if isinstance(variant.weights_of, str) else None
-                if source is None or source.erase:
-                    raise FERError(
-                        f"`weights_of` of the variant {variant.name!r} must name a variant before it, "
-                        f"without `erase`. Received: {variant.weights_of!r}"
-                    )
+                source = _source(variant, runs)
                 # Until there is a folder; it tells in the config that there are weights to start from.
                 training["weights"] = source.name
-            runs[variant.name] = AblationRun(
-                variant.name, TrainingConfig.from_dict(training), variant.erase, self.probe, source
-            )
+            config = TrainingConfig.from_dict(training)
+            if source is not None:
+                _require_fitting(variant.name, config, source)
+            runs[variant.name] = AblationRun(variant.name, config, variant.erase, self.probe, source)
         return runs
 
     def to_dict(self) -> dict[str, Any]:
@@ -206,6 +202,50 @@ def _variant(name: str, base: Mapping[str, Any], changes: Mapping[str, Any]) -> 
     if weights_of is not None and "weights" in training:
         raise FERError(f"The variant {name!r} has both `weights` and `weights_of`; leave one out.")
     return Variant(name, {**training, "objective_changes": objective}, erase, weights_of)
+
+
+def _source(variant: Variant, runs: Mapping[str, AblationRun]) -> AblationRun:
+    """The run, of those before it, that a variant takes its weights from."""
+    source = runs.get(variant.weights_of) if isinstance(variant.weights_of, str) else None
+    if source is None or source.erase:
+        raise FERError(
+            f"`weights_of` of the variant {variant.name!r} must name a variant before it, "
+            f"without `erase`. Received: {variant.weights_of!r}"
+        )
+    return source
+
+
+def _require_fitting(name: str, config: TrainingConfig, source: AblationRun) -> None:
+    """Refuses weights of other shapes than trunk and expression branch of a variant have.
+
+    Training would refuse them too, but only when the turn comes to it.
+    """
+    other = source.config
+    names = ["backbone", "pooling", "representation_size"]
+    # The mean over positions takes any number of them.
+    if config.pooling == "flatten":
+        names.append("image_size")
+    if _is_shaped(config) != _is_shaped(other):
+        names.append("adversarial_weight" if config.factors == other.factors else "factors")
+    for field_name in names:
+        own, given = (
+            values[field_name]
+            for values in ({**of.to_dict(), **of.objective().to_dict()} for of in (config, other))
+        )
+        if own != given:
+            raise FERError(
+                f"The variant {name!r} cannot start from the weights of {source.variant!r}: `{field_name}` "
+                f"is {own!r} in {name!r} and {given!r} in {source.variant!r}, and must be the same."
+            )
+    if config.freeze_expression and other.factors is not None:
+        raise FERError(
+            f"The variant {name!r} cannot freeze the classifier of {source.variant!r}, which has `factors`."
+        )
+
+
+def _is_shaped(config: TrainingConfig) -> bool:
+    """Whether critics judge the expression branch, which is then normalised without scale and offset."""
+    return config.factors is not None and len(config.factors) > 1 and config.objective().has_critics
 
 
 def _grid(axes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

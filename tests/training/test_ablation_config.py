@@ -57,6 +57,50 @@ def test_weights_of_a_variant_with_the_same_seed(make_ablation):
     assert AblationConfig.from_dict(json.loads(json.dumps(made.to_dict()))).runs() == made.runs()
 
 
+SOURCE = {"preset": "paper", "backbone": "plain_small", "image_size": 48}
+CRITICS = {"factors": ["expression", "pose"], "preset": "paper"}
+
+
+@pytest.mark.parametrize(
+    ("source", "change", "named"),
+    [
+        ({}, {"representation_size": 32}, "`representation_size` is 32 in 'more' and 128 in 'plain'"),
+        ({}, {"backbone": "residual_edge"}, "`backbone` is 'residual_edge' in 'more' and 'plain_small' in"),
+        ({}, {"pooling": "flatten"}, "`pooling` is 'flatten' in 'more' and 'average' in 'plain'"),
+        ({"pooling": "flatten"}, {"image_size": 64}, "`image_size` is 64 in 'more' and 48 in 'plain'"),
+        ({}, CRITICS, r"`factors` is \('expression', 'pose'\) in 'more' and None in 'plain'"),
+        (CRITICS, {"adversarial_weight": 0.0}, "`adversarial_weight` is 0.0 in 'more' and 0.1 in 'plain'"),
+    ],
+)
+def test_weights_of_other_shapes_are_refused_before_anything_is_trained(make_ablation, source, change, named):
+    plain = {**SOURCE, **source}
+    variants = {"plain": plain, "more": {**plain, "weights_of": "plain", **change}}
+    message = rf"'more' cannot start from the weights of 'plain': {named}.* must be the same"
+    with pytest.raises(FERError, match=message):
+        make_ablation(variants=variants, base={})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image_size": 64},  # The mean over positions takes any size.
+        {"preset": "disentangle", "freeze_expression": True},
+        {"non_expression_size": 8, "non_expression_hidden_size": 8, "dropout": 0.0},
+        {"factors": ["expression", "pose"], "adversarial_weight": 0.0},
+        {"factors": ["expression"]},
+    ],
+)
+def test_what_is_not_taken_may_differ(make_ablation, change):
+    make_ablation(variants={"plain": SOURCE, "more": {**SOURCE, "weights_of": "plain", **change}}, base={})
+
+
+def test_a_classifier_among_factors_cannot_be_frozen(make_ablation):
+    frozen = {"weights_of": "plain", "freeze_expression": True, "preset": "disentangle", "factors": None}
+    variants = {"plain": {**SOURCE, "factors": ["expression"]}, "more": {**SOURCE, **frozen}}
+    with pytest.raises(FERError, match="'more' cannot freeze the classifier of 'plain', which has `factors`"):
+        make_ablation(variants=variants, base={})
+
+
 # --- refusals ------------------------------------------------------------------------------------
 
 
