@@ -170,13 +170,22 @@ def differing(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list[st
     stored, settings, defaults = map(_plain, (stored, settings, _DEFAULTS))
     objective = {**defaults["objective"], **stored.get("objective", {})}
     stored = {**defaults, **stored, "objective": objective}
-    there, here = ({**part, **part["objective"]} for part in (stored, settings))
+    there, here = ({**_spread(part), **part["objective"]} for part in (stored, settings))
     names = [name for name in here if name not in ("objective", "objective_changes")]
     return [
         f"{name}: {there.get(name)!r} there, {here[name]!r} here"
         for name in names
         if there.get(name) != here[name]
     ]
+
+
+def _spread(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with those of the probe by names such as `"probe.seeds"`."""
+    probe = settings.get("probe")
+    if not isinstance(probe, Mapping):
+        return dict(settings)
+    others = {name: value for name, value in settings.items() if name != "probe"}
+    return {**others, **{f"probe.{name}": value for name, value in probe.items()}}
 
 
 def sharing(runs: Sequence[AblationRun]) -> Iterator[list[AblationRun]]:

@@ -58,9 +58,7 @@ def test_differences_are_named(make_ablation):
     )
     assert differing(stored, changed.runs()[1].settings()) == [
         "epochs: 3 there, 9 here",
-        "probe: {'representations': ['non_expression_representation'], 'factors': 'expression', 'seeds': "
-        "[0, 1, 2], 'max_rows': 30000} there, {'representations': ['non_expression_representation'], "
-        "'factors': 'expression', 'seeds': [1], 'max_rows': 30000} here",
+        "probe.seeds: [0, 1, 2] there, [1] here",
         "decorrelation_weight: 0.1 there, 0.2 here",
     ]
 
