@@ -1,5 +1,6 @@
 """An ablation as a file: which variants are trained with which seeds, and how they are judged."""
 
+import difflib
 import itertools
 import json
 import math
@@ -124,7 +125,10 @@ class AblationConfig:
                 source = _source(variant, runs)
                 # Until there is a folder; it tells in the config that there are weights to start from.
                 training["weights"] = source.name
-            config = TrainingConfig.from_dict(training)
+            try:
+                config = TrainingConfig.from_dict(training)
+            except FERError as error:
+                raise FERError(f"The variant {variant.name!r}: {error}") from error
             if source is not None:
                 _require_fitting(variant.name, config, source)
             runs[variant.name] = AblationRun(variant.name, config, variant.erase, self.probe, source)
@@ -195,22 +199,37 @@ def _variant(name: str, base: Mapping[str, Any], changes: Mapping[str, Any]) -> 
             else:
                 raise FERError(
                     f"The variant {name!r} has the field {key!r}, which neither a training config nor an "
-                    "objective has" + (" (an ablation sets it itself)." if key in _NOT_TRAINING else ".")
+                    f"objective has{_instead(key)}"
                 )
     if not isinstance(erase, bool):
         raise FERError(f"`erase` must be true or false. Received: {erase!r} in the variant {name!r}")
     if weights_of is not None and "weights" in training:
         raise FERError(f"The variant {name!r} has both `weights` and `weights_of`; leave one out.")
+    if training.get("freeze_expression") is True and weights_of is None and training.get("weights") is None:
+        raise FERError(
+            f"The variant {name!r} has `freeze_expression`, which needs a trained classifier to keep; name "
+            "the variant that gives it as `weights_of`, or a run folder as `weights`."
+        )
     return Variant(name, {**training, "objective_changes": objective}, erase, weights_of)
+
+
+def _instead(key: str) -> str:
+    """The end of a sentence on a field that no variant has."""
+    if key in _NOT_TRAINING:
+        return " (an ablation sets it itself)."
+    known = (*_TRAINING_FIELDS, *_OBJECTIVE_FIELDS, "erase", "weights_of")
+    similar = difflib.get_close_matches(key, sorted(known), n=1)
+    return f". Did you mean {similar[0]!r}?" if similar else "."
 
 
 def _source(variant: Variant, runs: Mapping[str, AblationRun]) -> AblationRun:
     """The run, of those before it, that a variant takes its weights from."""
     source = runs.get(variant.weights_of) if isinstance(variant.weights_of, str) else None
     if source is None or source.erase:
+        names = ", ".join(name for name, run in runs.items() if not run.erase)
         raise FERError(
-            f"`weights_of` of the variant {variant.name!r} must name a variant before it, "
-            f"without `erase`. Received: {variant.weights_of!r}"
+            f"`weights_of` of the variant {variant.name!r} must name a variant before it, without `erase`: "
+            f"{names or 'there is none'}. Received: {variant.weights_of!r}"
         )
     return source
 

@@ -26,6 +26,18 @@ BACKBONE_NAMES = (
     "efficientnet_v2_b0",
 )
 AUGMENTATION_NAMES = ("none", "light", "standard", "strong")
+_CHOICES = {
+    "backbone": BACKBONE_NAMES,
+    "pooling": ("average", "flatten"),
+    "sampling": SAMPLING,
+    "augmentation": AUGMENTATION_NAMES,
+    "validation_split": ("validation", "test"),
+    "precision": PRECISIONS,
+}
+_SIZES = ("representation_size", "non_expression_size", "non_expression_hidden_size")
+_COUNTS = (*_SIZES, "epochs", "patience", "workers")
+_NOT_NEGATIVE = ("weight_decay", "gradient_clip", "block_rows")
+_BELOW_ONE = ("warmup_share", "ema_momentum", "dropout")
 
 
 @dataclass(frozen=True)
@@ -149,46 +161,36 @@ class TrainingConfig:
         self._require_combinations(self.objective())
 
     def _require_single_values(self) -> None:
+        finite = "finite and at least 0"
         checks = {
-            "representation_size": self.representation_size >= 1,
-            "non_expression_size": self.non_expression_size >= 1,
-            "non_expression_hidden_size": self.non_expression_hidden_size >= 1,
-            "epochs": self.epochs >= 1,
-            "steps_per_epoch": self.steps_per_epoch is None or self.steps_per_epoch >= 1,
-            "learning_rate": self.learning_rate > 0,
-            "critic_learning_rate": self.critic_learning_rate > 0,
-            "weight_decay": self.weight_decay >= 0,
-            "gradient_clip": self.gradient_clip >= 0,
-            "warmup_share": 0 <= self.warmup_share < 1,
-            "ema_momentum": 0 <= self.ema_momentum < 1,
-            "dropout": 0 <= self.dropout < 1,
-            "patience": self.patience >= 1,
-            "probe_every": self.probe_every is None or self.probe_every >= 1,
-            "pooling": self.pooling in ("average", "flatten"),
-            "sampling": self.sampling in SAMPLING,
-            "block_rows": self.block_rows >= 0,
-            "mixed_dataset": self.mixed_dataset is None or isinstance(self.mixed_dataset, str),
-            "mixed_share": 0 < self.mixed_share < 1,
-            "mixed_expression_weight": 0 <= self.mixed_expression_weight < float("inf"),
-            "teachers": not isinstance(self.teachers, str) and all(isinstance(t, str) for t in self.teachers),
-            "teacher_share": 0 < self.teacher_share <= 1,
-            "teacher_temperature": 0 < self.teacher_temperature < float("inf"),
-            "precision": self.precision in PRECISIONS,
-            "workers": self.workers >= 1,
-            "backbone": self.backbone in BACKBONE_NAMES,
-            "augmentation": self.augmentation in AUGMENTATION_NAMES,
-            "mixup_alpha": 0 <= self.mixup_alpha < float("inf"),
-            "validation_split": self.validation_split in ("validation", "test"),
+            **{name: (getattr(self, name) >= 1, "at least 1") for name in _COUNTS},
+            "steps_per_epoch": (self.steps_per_epoch is None or self.steps_per_epoch >= 1, "at least 1"),
+            "probe_every": (self.probe_every is None or self.probe_every >= 1, "at least 1"),
+            "learning_rate": (self.learning_rate > 0, "above 0"),
+            "critic_learning_rate": (self.critic_learning_rate > 0, "above 0"),
+            **{name: (getattr(self, name) >= 0, "at least 0") for name in _NOT_NEGATIVE},
+            **{name: (0 <= getattr(self, name) < 1, "from 0 to below 1") for name in _BELOW_ONE},
+            "mixed_dataset": (self.mixed_dataset is None or isinstance(self.mixed_dataset, str), "a folder"),
+            "mixed_share": (0 < self.mixed_share < 1, "above 0 and below 1"),
+            "mixed_expression_weight": (0 <= self.mixed_expression_weight < float("inf"), finite),
+            "teachers": (
+                not isinstance(self.teachers, str) and all(isinstance(t, str) for t in self.teachers),
+                "a list of runs and files",
+            ),
+            "teacher_share": (0 < self.teacher_share <= 1, "above 0 and at most 1"),
+            "teacher_temperature": (0 < self.teacher_temperature < float("inf"), "finite and above 0"),
+            "mixup_alpha": (0 <= self.mixup_alpha < float("inf"), finite),
+            **{name: (getattr(self, name) in of, f"one of {', '.join(of)}") for name, of in _CHOICES.items()},
         }
         if self.batch_size < 2 or self.batch_size % 2:
             raise FERError(
                 "`batch_size` must be even, 2 or more: pairs and views fill two rows. "
                 f"Received: batch_size={self.batch_size}"
             )
-        for name, valid in checks.items():
+        for name, (valid, wanted) in checks.items():
             if not valid:
                 raise FERError(
-                    f"The training option `{name}` is not valid. Received: {name}={getattr(self, name)!r}"
+                    f"The training option `{name}` must be {wanted}. Received: {name}={getattr(self, name)!r}"
                 )
 
     def _require_combinations(self, objective: Objective) -> None:

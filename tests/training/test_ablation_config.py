@@ -120,13 +120,23 @@ def test_a_classifier_among_factors_cannot_be_frozen(make_ablation):
         ({"variants": {"a": {"beta1": 1}}}, "'a' has the field 'beta1', which neither"),
         ({"variants": {"a": {"seed": 1}}}, r"'seed', .* \(an ablation sets it itself\)"),
         ({"variants": {"a": {"erase": 1}}}, "`erase` must be true or false. Received: 1"),
-        ({"variants": {"a": {"epochs": 0}}}, "`epochs` is not valid"),
-        ({"variants": {"a": {"preset": "best"}}}, "no preset 'best'"),
+        ({"variants": {"a": {"epoch": 1}}}, "'epoch', which neither .* has. Did you mean 'epochs'?"),
+        ({"variants": {"a": {"weight_of": "b"}}}, "'weight_of', .* Did you mean 'weights_of'?"),
+        ({"variants": {"a": {"epochs": 0}}}, "The variant 'a': .*`epochs` must be at least 1"),
+        ({"variants": {"a": {"preset": "best"}}}, "The variant 'a': There is no preset 'best'"),
+        (
+            {"variants": {"a": {"freeze_expression": True}}},
+            "'a' has `freeze_expression`, .* as `weights_of`, or a run folder as `weights`",
+        ),
         ({"variants": {"a": {}, "b": {}}}, "'a' and 'b' are the same"),
         ({"base": {}, "variants": {"a": {"preset": "baseline", "erase": True}}}, "nothing to keep"),
         (
             {"variants": {"a": {"weights_of": "b"}, "b": {"epochs": 3}}},
-            "name a variant before it.*Received: 'b'",
+            "name a variant before it, .*: there is none. Received: 'b'",
+        ),
+        (
+            {"variants": {"a": {}, "b": {"epochs": 3}, "c": {"weights_of": "A"}}},
+            "of the variant 'c' must name a variant before it, without `erase`: a, b. Received: 'A'",
         ),
         ({"variants": {"a": {"weights_of": 3}}}, "Received: 3"),
         (
