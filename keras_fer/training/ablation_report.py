@@ -10,7 +10,15 @@ from keras_fer.evaluation.markup import Html, element, joined
 from keras_fer.evaluation.page import html_page
 from keras_fer.evaluation.scatter import PointGroup, scatter_chart, swatch
 from keras_fer.training.ablation_summary import LEGEND, METRICS
-from keras_fer.training.ablation_text import facts, markdown, p_text, signed_number, spread_text
+from keras_fer.training.ablation_text import (
+    facts,
+    markdown,
+    p_text,
+    settings_text,
+    signed_number,
+    spread_text,
+    untouched,
+)
 from keras_fer.training.run_folder import write_json
 
 SUMMARY = "summary"
@@ -94,7 +102,12 @@ def _scores(summary: Mapping[str, Any]) -> Html:
         for index, variant in enumerate(summary["variants"])
     ]
     legend = [element("li", element("b", METRICS[name].title), f": {LEGEND[name]}.") for name in names]
-    return joined(_table(names, rows), element("ul", *legend, class_="legend"))
+    note = untouched(summary)
+    return joined(
+        _table(names, rows),
+        element("p", note, class_="caption") if note else None,
+        element("ul", *legend, class_="legend"),
+    )
 
 
 def _differences(summary: Mapping[str, Any]) -> Html | None:
@@ -154,15 +167,7 @@ def _expected(summary: Mapping[str, Any]) -> Html | None:
 
 def _settings(summary: Mapping[str, Any]) -> Html:
     rows = [
-        element("tr", element("th", variant["name"], scope="row"), element("td", _words(variant)))
+        element("tr", element("th", variant["name"], scope="row"), element("td", settings_text(variant)))
         for variant in summary["variants"]
     ]
     return element("table", element("tbody", *rows), class_="configuration")
-
-
-def _words(variant: Mapping[str, Any]) -> str:
-    """The fields that a variant sets, as in the file."""
-    training = dict(variant["training"])
-    objective = training.pop("objective_changes", {})
-    fields = {**training, **objective, **({"erase": True} if variant["erase"] else {})}
-    return ", ".join(f"{name}={value}" for name, value in fields.items()) or "all defaults"

@@ -66,13 +66,14 @@ def summarize_ablation(config: AblationConfig, results: Mapping[str, Mapping[str
 
     Returns:
         JSON types. Each variant has the `width` of its non-expression representation, None while no run of
-        it is finished. `metrics` of each variant hold `values` by seed, `mean` and `sd` (ddof 1, None for a
-        single seed); `differences` hold what `PairedDifference.to_dict` returns, over the seeds that both
-        have; the baseline has none.
+        it is finished, and whether any term moves that branch. `metrics` of each variant hold `values` by
+        seed, `mean` and `sd` (ddof 1, None for a single seed); `differences` hold what
+        `PairedDifference.to_dict` returns, over the seeds that both have; the baseline has none.
     """
     runs = config.runs()
     scores: dict[str, dict[int, Mapping[str, float]]] = {variant.name: {} for variant in config.variants}
     widths: dict[str, int | None] = dict.fromkeys(scores)
+    moves = {run.variant: run.config.objective().moves_non_expression_branch for run in runs}
     for run in runs:
         if run.name in results:
             scores[run.variant][run.config.seed] = results[run.name]["metrics"]
@@ -98,7 +99,9 @@ def summarize_ablation(config: AblationConfig, results: Mapping[str, Mapping[str
             {
                 "name": variant.name,
                 "erase": variant.erase,
+                **variant.source(),
                 "training": dict(variant.training),
+                "moves_non_expression_branch": moves[variant.name],
                 "width": widths[variant.name],
                 "metrics": {
                     name: _spread({seed: found[name] for seed, found in own.items() if name in found})

@@ -20,6 +20,8 @@ def markdown(summary: Mapping[str, Any]) -> str:
             for row in variants
         ],
     )
+    if note := untouched(summary):
+        lines += ["", note]
     others = [row for row in variants if row["name"] != summary["baseline"]]
     compared = [name for name in names if METRICS[name].compared]
     if others:
@@ -38,6 +40,7 @@ def markdown(summary: Mapping[str, Any]) -> str:
     lines += ["", *(f"- {METRICS[name].title}: {LEGEND[name]}." for name in names)]
     if summary["expected"]:
         lines += ["", "## Expected", "", *(f"- {key}: {text}" for key, text in summary["expected"].items())]
+    lines += ["", "## Settings", "", *(f"- {row['name']}: {settings_text(row)}" for row in variants)]
     return "\n".join(lines) + "\n"
 
 
@@ -56,6 +59,27 @@ def facts(summary: Mapping[str, Any]) -> list[str]:
     if summary["unfinished"]:
         sentences.append(f"Without a result: {', '.join(summary['unfinished'])}.")
     return sentences
+
+
+def untouched(summary: Mapping[str, Any]) -> str | None:
+    """Returns a sentence on the variants whose non-expression branch learns nothing; None without any."""
+    names = [row["name"] for row in summary["variants"] if not row["moves_non_expression_branch"]]
+    if not names:
+        return None
+    return (
+        f"{', '.join(names)}: no term moves the non-expression branch, so "
+        f"{'its' if len(names) == 1 else 'their'} probes read a branch as it was initialised."
+    )
+
+
+def settings_text(variant: Mapping[str, Any]) -> str:
+    """Returns the fields that a variant of a summary sets, as in the file."""
+    training = dict(variant["training"])
+    objective = training.pop("objective_changes", {})
+    own = {name: variant[name] for name in ("erase", "weights_of") if variant.get(name)}
+    return ", ".join(f"{name}={value}" for name, value in {**training, **objective, **own}.items()) or (
+        "all defaults"
+    )
 
 
 def spread_text(spread: Mapping[str, Any], metric: Metric) -> str:

@@ -34,7 +34,11 @@ def summary(utility=True, description="Which <losses> help?"):
             "description": description,
             "seeds": [0, 1, 2],
             "base": {"preset": "baseline", "reconstruction_weight": 2.0},
-            "variants": {"plain": {}, "better": {"epochs": 20, "erase": True}},
+            "variants": {
+                "plain": {},
+                "better": {"epochs": 20, "erase": True},
+                "bare": {"reconstruction_weight": 0, "weights_of": "plain"},
+            },
             "expected": {"cost": "an hour & a half"},
         }
     )
@@ -70,12 +74,14 @@ def test_the_page_shows_scores_differences_and_plots():
         "epochs=20",
         "erase=True",
         "reconstruction_weight=2.0",
+        "weights_of=plain",
+        "bare: no term moves the non-expression branch, so its probes read a branch as it was initialised.",
         "plain, seed 2: 0.566, 56.6",
     ):
         assert words in text, words
     assert page.tags.count("svg") == 2
-    assert page.classes.count("point") == 12
-    assert page.classes.count("disc") == 4
+    assert page.classes.count("point") == 18
+    assert page.classes.count("disc") == 6
     assert "critic" not in text.lower()
 
 
@@ -107,4 +113,4 @@ def test_a_variant_without_results_is_a_dash():
         difference.update(mean=None, interval=None, p_value=None, num_pairs=0)
     page = Text(ablation_page(made))
     assert page.words.count("–") == len(made["metrics"]) + len(made["variants"][1]["differences"])
-    assert page.classes.count("disc") == 2
+    assert page.classes.count("disc") == 4

@@ -84,6 +84,17 @@ def test_a_baseline_without_results_leaves_nothing_to_compare():
     assert [variant["width"] for variant in summary["variants"]] == [None, 64, None]
 
 
+def test_a_variant_says_where_it_starts_and_whether_its_branch_learns():
+    variants = {"plain": {}, "more": {"preset": "paper", "weights_of": "plain"}}
+    made = AblationConfig.from_dict(
+        {"dataset": "faces", "seeds": [0], "base": {"preset": "baseline"}, "variants": variants}
+    )
+    plain, more = summarize_ablation(made, results({"plain-seed0": {}}))["variants"]
+    assert "weights_of" not in plain
+    assert more["weights_of"] == "plain"
+    assert [row["moves_non_expression_branch"] for row in (plain, more)] == [False, True]
+
+
 def test_no_number_of_a_critic_is_a_metric():
     assert list(LEGEND) == list(METRICS)
     assert not any("critic" in text.lower() for name in METRICS for text in (name, METRICS[name].title))

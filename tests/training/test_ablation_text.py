@@ -8,8 +8,10 @@ from keras_fer.training.ablation_text import (
     markdown,
     p_text,
     scores_text,
+    settings_text,
     signed_number,
     spread_text,
+    untouched,
 )
 
 
@@ -56,6 +58,25 @@ def test_markdown(summary):
     assert lines[table + 2].startswith("| a=1 | +10.0: not distinguishable | -10.0: not distinguishable |")
     assert summary["rule"] in lines
     assert "- cost: an hour" in lines
+
+
+def test_a_branch_that_nothing_moves_is_named(summary):
+    sentence = "no term moves the non-expression branch, so its probes read a branch as it was initialised."
+    lines = markdown(summary).splitlines()
+    assert lines[lines.index("## Differences to plain") - 2] == f"plain: {sentence}"
+    plain, other = summary["variants"]
+    both = {**summary, "variants": [plain, {**other, "moves_non_expression_branch": False}]}
+    assert untouched(both) == f"plain, a=1: {sentence.replace('its', 'their')}"
+    assert untouched({**summary, "variants": [other]}) is None
+
+
+def test_settings_are_those_of_the_file(summary):
+    lines = markdown(summary).splitlines()
+    assert lines[lines.index("## Settings") + 2 :] == ["- plain: preset=baseline", "- a=1: epochs=3"]
+    variant = {"training": {"epochs": 3, "objective_changes": {"num_critics": 2}}, "weights_of": "plain"}
+    assert settings_text({**variant, "erase": False}) == "epochs=3, num_critics=2, weights_of=plain"
+    assert settings_text({"training": {}, "erase": True}) == "erase=True"
+    assert settings_text({"training": {}, "erase": False}) == "all defaults"
 
 
 def test_a_single_variant_has_no_differences(summary):
