@@ -56,6 +56,17 @@ def number(value: float) -> str:
     return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
 
 
+def tick_labels(values: Sequence[float]) -> list[str]:
+    """Writes what `ticks` returned, all with the digits of their step, so that no two look the same."""
+    labels = [number(value) for value in values]
+    if len(values) < 2:
+        return labels
+    places = max(0, -math.floor(math.log10(values[1] - values[0]) + 1e-9))
+    if len(set(labels)) == len(labels) and (places > 4 or max(map(abs, values)) >= 10_000):
+        return labels
+    return [f"{value:.{places}f}" for value in values]
+
+
 def line_chart(series: Sequence[Series], label: str, unit: str = "epoch") -> Html:
     """Draws lines over a common axis, labelled at whole steps.
 
@@ -72,7 +83,8 @@ def line_chart(series: Sequence[Series], label: str, unit: str = "epoch") -> Htm
         low, high = low - padding, high + padding
     first, last = min(x for x, _ in points), max(x for x, _ in points)
     scale = _Scale(first, last, low, high)
-    grid = [_grid_line(scale, value) for value in ticks(low, high)]
+    values = ticks(low, high)
+    grid = [_grid_line(scale, *tick) for tick in zip(values, tick_labels(values), strict=True)]
     labels = [_step_label(scale, step) for step in _whole(ticks(first, last, 8))]
     lines = [mark for line in series for mark in _marks(scale, line, unit)]
     return element(
@@ -124,12 +136,12 @@ def _whole(steps: Sequence[float]) -> list[float]:
     return [step for step in steps if step == round(step)]
 
 
-def _grid_line(scale: _Scale, value: float) -> Html:
+def _grid_line(scale: _Scale, value: float, label: str) -> Html:
     y = f"{scale.y(value):.1f}"
     return element(
         "g",
         element("line", class_="grid", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y, y2=y),
-        element("text", number(value), x=_LEFT - 6, y=y, dy="0.32em", text_anchor="end"),
+        element("text", label, x=_LEFT - 6, y=y, dy="0.32em", text_anchor="end"),
     )
 
 

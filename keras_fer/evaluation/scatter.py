@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_fer.evaluation.figures import number, ticks
+from keras_fer.evaluation.figures import number, tick_labels, ticks
 from keras_fer.evaluation.markup import Html, element
 
 STYLE_FILE = "scatter.css"
@@ -39,13 +39,21 @@ class PointGroup:
         return [point for point in points if math.isfinite(point[0]) and math.isfinite(point[1])]
 
 
-def scatter_chart(groups: Sequence[PointGroup], x_title: str, y_title: str, label: str) -> Html | None:
+def scatter_chart(
+    groups: Sequence[PointGroup],
+    x_title: str,
+    y_title: str,
+    label: str,
+    spans: tuple[float, float] = (0.0, 0.0),
+) -> Html | None:
     """Draws each group as small points, their mean, and a cross of one standard deviation (ddof 1).
 
     Args:
         groups: their numbers in the chart are 1, 2, …
         x_title, y_title: of the axes.
         label: what the chart shows, for screen readers.
+        spans: the smallest range of each axis, x and y; without one, differences of no weight would fill
+            the drawing.
 
     Returns:
         The drawing, or None where no point is finite.
@@ -54,8 +62,9 @@ def scatter_chart(groups: Sequence[PointGroup], x_title: str, y_title: str, labe
     drawn = [item for item in drawn if item[2]]
     if not drawn:
         return None
-    points = np.array([point[:2] for _, _, members in drawn for point in members])
-    axes = _Axes(*_range(points[:, 0]), *_range(points[:, 1]))
+    members_of = [np.array([point[:2] for point in members]) for _, _, members in drawn]
+    limits = [_range([points[:, axis] for points in members_of], spans[axis]) for axis in (0, 1)]
+    axes = _Axes(*limits[0], *limits[1])
     dots = [dot for index, name, members in drawn for dot in _dots(axes, index, name, members)]
     centres = [_centre(axes, members) for _, _, members in drawn]
     crosses = [
@@ -109,10 +118,20 @@ class _Centre:
     half_height: float
 
 
-def _range(values: np.ndarray) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
+def _range(groups: Sequence[np.ndarray], span: float) -> tuple[float, float]:
+    """The limits of an axis: points, crosses and some room, at least `span` wide."""
+    ends = [end for values in groups for end in (values.min(), values.max(), *_deviation(values))]
+    low, high = float(min(ends)), float(max(ends))
+    missing = max(0.0, span - (high - low)) / 2
+    low, high = low - missing, high + missing
     padding = _PADDING * (high - low) or 0.1 * abs(high) or 1.0
     return low - padding, high + padding
+
+
+def _deviation(values: np.ndarray) -> tuple[float, float]:
+    """The ends of a cross: mean ± standard deviation (ddof 1); the mean itself for a single point."""
+    half = values.std(ddof=1) if len(values) > 1 else 0.0
+    return values.mean() - half, values.mean() + half
 
 
 def _color(index: int) -> str:
@@ -121,14 +140,15 @@ def _color(index: int) -> str:
 
 def _grid(axes: _Axes, x_title: str, y_title: str) -> Iterator[Html]:
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    for value in ticks(axes.low, axes.high):
+    heights, widths = ticks(axes.low, axes.high), ticks(axes.left, axes.right)
+    for value, label in zip(heights, tick_labels(heights), strict=True):
         y = f"{axes.y(value):.1f}"
         yield element("line", class_="grid", x1=_LEFT, x2=right, y1=y, y2=y)
-        yield element("text", number(value), x=_LEFT - 8, y=y, dy="0.32em", text_anchor="end")
-    for value in ticks(axes.left, axes.right):
+        yield element("text", label, x=_LEFT - 8, y=y, dy="0.32em", text_anchor="end")
+    for value, label in zip(widths, tick_labels(widths), strict=True):
         x = f"{axes.x(value):.1f}"
         yield element("line", class_="grid", x1=x, x2=x, y1=_TOP, y2=bottom)
-        yield element("text", number(value), x=x, y=bottom + 17, text_anchor="middle")
+        yield element("text", label, x=x, y=bottom + 17, text_anchor="middle")
     middle = (_LEFT + right) / 2
     yield element("text", x_title, class_="axis", x=middle, y=_HEIGHT - 8, text_anchor="middle")
     centre = f"14,{(_TOP + bottom) / 2:.0f}"
@@ -156,23 +176,22 @@ def _dots(axes: _Axes, index: int, name: str, members: Sequence[tuple[float, flo
 
 
 def _centre(axes: _Axes, members: Sequence[tuple[float, float, str]]) -> _Centre:
-    x = np.array([axes.x(point[0]) for point in members])
-    y = np.array([axes.y(point[1]) for point in members])
-    several = len(members) > 1
-    deviations = (float(x.std(ddof=1)), float(y.std(ddof=1))) if several else (0.0, 0.0)
-    return _Centre(float(x.mean()), float(y.mean()), *deviations)
+    left, right = _deviation(np.array([axes.x(point[0]) for point in members]))
+    top, bottom = _deviation(np.array([axes.y(point[1]) for point in members]))
+    return _Centre(
+        float(left + right) / 2, float(top + bottom) / 2, float(right - left) / 2, float(bottom - top) / 2
+    )
 
 
 def _cross(index: int, centre: _Centre) -> Iterator[Html]:
-    """The standard deviations, cut off at the frame; none for a single point."""
-    bounds = ((_LEFT, _WIDTH - _RIGHT), (_TOP, _HEIGHT - _BOTTOM))
-    for half, position, (low, high), axis in (
-        (centre.half_width, centre.x, bounds[0], "x"),
-        (centre.half_height, centre.y, bounds[1], "y"),
+    """The standard deviations; none for a single point."""
+    for half, position, axis in (
+        (centre.half_width, centre.x, "x"),
+        (centre.half_height, centre.y, "y"),
     ):
         if half < 0.5:
             continue
-        ends = f"{max(low, position - half):.1f}", f"{min(high, position + half):.1f}"
+        ends = f"{position - half:.1f}", f"{position + half:.1f}"
         across = f"{centre.y if axis == 'x' else centre.x:.1f}"
         other = "y" if axis == "x" else "x"
         yield element(

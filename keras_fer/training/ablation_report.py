@@ -53,6 +53,8 @@ def ablation_page(summary: Mapping[str, Any]) -> Html:
 def _plots(summary: Mapping[str, Any]) -> Html | None:
     """Accuracy against leakage, and what else the representation is good for against leakage."""
     kept = "utility" if "utility" in summary["metrics"] else "effective_rank"
+    # Of so many directions that there could be.
+    rank_span = max(variant["width"] or 1 for variant in summary["variants"]) / 10
     charts = []
     for name in ("accuracy", kept):
         groups = [
@@ -68,7 +70,8 @@ def _plots(summary: Mapping[str, Any]) -> Html | None:
             for variant in summary["variants"]
         ]
         title = METRICS[name].title
-        chart = scatter_chart(groups, "Leakage (0 is chance)", title, f"{title} against leakage")
+        spans = METRICS["leakage"].span, rank_span if name == "effective_rank" else METRICS[name].span
+        chart = scatter_chart(groups, "Leakage (0 is chance)", title, f"{title} against leakage", spans)
         if chart is not None:
             better = "Up and to the left is better."
             heading = element(

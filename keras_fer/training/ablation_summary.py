@@ -19,20 +19,22 @@ class Metric:
         scale: 100 for shares that are shown in per cent.
         digits: after the point.
         compared: whether it is compared with the baseline.
+        span: smallest range of an axis of it, in the numbers that are shown.
     """
 
     title: str
     scale: float = 1.0
     digits: int = 3
     compared: bool = True
+    span: float = 0.1
 
 
 # The accuracy of a critic that was trained with the encoder is no evidence, and no metric.
 METRICS = {
-    "accuracy": Metric("Accuracy, %", 100, 1),
-    "balanced_accuracy": Metric("Balanced accuracy, %", 100, 1),
-    "linear_probe": Metric("Linear probe, %", 100, 1),
-    "mlp_probe": Metric("MLP probe, %", 100, 1),
+    "accuracy": Metric("Accuracy, %", 100, 1, span=5),
+    "balanced_accuracy": Metric("Balanced accuracy, %", 100, 1, span=5),
+    "linear_probe": Metric("Linear probe, %", 100, 1, span=5),
+    "mlp_probe": Metric("MLP probe, %", 100, 1, span=5),
     "leakage": Metric("Leakage"),
     "effective_rank": Metric("Effective rank", 1, 1),
     "retention": Metric("Retention"),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_fer.evaluation.figures import Series, interval_bar, line_chart, number, ticks
+from keras_fer.evaluation.figures import Series, interval_bar, line_chart, number, tick_labels, ticks
 
 
 def points(chart):
@@ -29,6 +29,23 @@ def test_ticks_are_few_ascending_and_within(low, span, count):
     assert len(values) <= count + 1
     assert values == sorted(set(values))
     assert all(low - 1e-6 * span <= value <= low + span * (1 + 1e-6) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([19.6, 19.65, 19.7], ["19.60", "19.65", "19.70"]),
+        ([0, 0.5, 1], ["0.0", "0.5", "1.0"]),
+        ([0, 20, 40], ["0", "20", "40"]),
+        ([5], ["5"]),
+        ([], []),
+        ([0, 2e-5, 4e-5], ["0", "2.0e-5", "4.0e-5"]),
+        ([0, 20_000], ["0", "2.0e4"]),
+        ([20_000, 20_010, 20_020], ["20000", "20010", "20020"]),
+    ],
+)
+def test_golden_tick_labels(values, labels):
+    assert tick_labels(values) == labels
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,15 @@ def lines(svg, kind):
 
 
 def test_points_lie_where_their_numbers_say():
-    svg = chart(group("a", (0.0, 10.0), (1.0, 20.0)), group("b", (0.5, 15.0)))
+    svg = chart(group("a", (0.0, 10.0)), group("b", (1.0, 20.0)), group("c", (0.5, 15.0)))
     first, second, third = circles(svg, "point")
     # 8 % of the range is left free at each side, and the larger y is higher up.
     width, height = RIGHT - LEFT, BOTTOM - TOP
     assert first[1:] == pytest.approx((LEFT + width * 0.08 / 1.16, BOTTOM - height * 0.08 / 1.16), abs=0.06)
     assert second[1:] == pytest.approx((RIGHT - width * 0.08 / 1.16, TOP + height * 0.08 / 1.16), abs=0.06)
     assert third[1:] == pytest.approx(((LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2), abs=0.06)
-    assert [color for color, _, _ in (first, second, third)] == ["group-0", "group-0", "group-1"]
-    assert "<title>a, seed 1: 1, 20</title>" in svg
+    assert [color for color, _, _ in (first, second, third)] == ["group-0", "group-1", "group-2"]
+    assert "<title>b, seed 0: 1, 20</title>" in svg
 
 
 def test_the_cross_is_one_standard_deviation():
@@ -50,6 +50,38 @@ def test_the_cross_is_one_standard_deviation():
     (_, x, y), _ = circles(svg, "disc")
     assert horizontal["y1"] == pytest.approx(y, abs=0.06)
     assert vertical["x1"] == pytest.approx(x, abs=0.06)
+
+
+def test_limits_hold_the_whole_cross():
+    """Two points have a standard deviation of 0.71 of their distance, beyond the points themselves."""
+    horizontal, vertical = lines(chart(group("a", (0.0, 0.0), (1.0, 10.0))), "deviation")
+    # Both ends are 8 % of the drawn range away from the frame.
+    assert horizontal["x1"] == pytest.approx(LEFT + (RIGHT - LEFT) * 0.08 / 1.16, abs=0.06)
+    assert horizontal["x2"] == pytest.approx(RIGHT - (RIGHT - LEFT) * 0.08 / 1.16, abs=0.06)
+    assert sorted((vertical["y1"], vertical["y2"])) == pytest.approx(
+        [TOP + (BOTTOM - TOP) * 0.08 / 1.16, BOTTOM - (BOTTOM - TOP) * 0.08 / 1.16], abs=0.06
+    )
+
+
+def test_a_smallest_span_keeps_close_points_close():
+    groups = [group("a", (0.40, 19.6)), group("b", (0.40, 19.8))]
+    near = scatter_chart(groups, "leakage", "rank", "Rank", (0.1, 6.4))
+    (_, x1, y1), (_, x2, y2) = circles(near, "point")
+    assert (x1, x2) == (pytest.approx((LEFT + RIGHT) / 2, abs=0.06),) * 2
+    assert y1 - y2 == pytest.approx((BOTTOM - TOP) * 0.2 / (6.4 * 1.16), abs=0.11)
+    assert (y1 + y2) / 2 == pytest.approx((TOP + BOTTOM) / 2, abs=0.06)
+    # What is further apart is drawn as without.
+    assert scatter_chart(groups, "leakage", "rank", "Rank", (0, 0.1)) == scatter_chart(
+        groups, "leakage", "rank", "Rank"
+    )
+
+
+def test_neighbouring_ticks_differ():
+    svg = chart(group("a", (0.401, 19.56)), group("b", (0.409, 19.79)))
+    labels = re.findall(r'text-anchor="(?:end|middle)">(-?[\d.]+)<', svg.replace("disc-number", ""))
+    labels = [label for label in labels if "." in label]
+    assert len(labels) > 8
+    assert len(set(labels)) == len(labels)
 
 
 def test_numbers_never_cover_each_other_and_are_tied_to_their_means():

@@ -1,5 +1,8 @@
 import json
+import re
 from html.parser import HTMLParser
+
+import pytest
 
 from keras_fer.training.ablation_config import AblationConfig
 from keras_fer.training.ablation_report import ablation_page, write_summary
@@ -90,6 +93,16 @@ def test_without_utility_the_second_plot_is_of_the_rank():
     assert "Effective rank against leakage" in text
     assert "Utility" not in text
     assert "Ablation" in text
+
+
+def test_ranks_that_hardly_differ_are_drawn_near_each_other():
+    made = summary(utility=False)
+    for variant, rank in zip(made["variants"], (19.6, 19.8, 19.7), strict=True):
+        variant["metrics"]["effective_rank"]["values"] = dict.fromkeys("012", rank)
+    chart = ablation_page(made).split("<svg")[2]
+    heights = {float(y) for y in re.findall(r'class="point[^>]*cy="([\d.]+)"', chart)}
+    # 0.2 of the smallest range, a tenth of 64 directions, with 8 % of it left free at each side.
+    assert max(heights) - min(heights) == pytest.approx(300 * 0.2 / (6.4 * 1.16), abs=0.11)
 
 
 def test_nothing_is_loaded_from_elsewhere():
