@@ -2,7 +2,7 @@
 
 from html import escape
 
-_VOID = {"br", "img", "meta"}
+_VOID = {"br", "img", "meta", "wbr"}
 
 
 class Html(str):

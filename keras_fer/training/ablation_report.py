@@ -1,5 +1,6 @@
 """The summary of an ablation as files: JSON, Markdown, and a page with plots."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def _scores(summary: Mapping[str, Any]) -> Html:
         element(
             "tr",
             _variant(index, variant["name"]),
-            *(element("td", spread_text(variant["metrics"][name], METRICS[name])) for name in names),
+            *(_score(spread_text(variant["metrics"][name], METRICS[name])) for name in names),
         )
         for index, variant in enumerate(summary["variants"])
     ]
@@ -111,6 +112,12 @@ def _scores(summary: Mapping[str, Any]) -> Html:
         element("p", note, class_="caption") if note else None,
         element("ul", *legend, class_="legend"),
     )
+
+
+def _score(text: str) -> Html:
+    """The mean, and under it the standard deviation."""
+    mean, *deviation = text.split(" ± ")
+    return element("td", mean, *(element("small", _unbroken(f"± {number}")) for number in deviation))
 
 
 def _differences(summary: Mapping[str, Any]) -> Html | None:
@@ -136,7 +143,7 @@ def _difference(difference: Mapping[str, Any], name: str) -> Html:
     details = []
     if difference["interval"] is not None:
         low, high = (signed_number(end, metric) for end in difference["interval"])
-        details = [f"{low} to {high}", f"p {p_text(difference['p_value'])}"]
+        details = [f"{low} to {high}", _unbroken(f"p {p_text(difference['p_value'])}")]
     verdict = difference["verdict"]
     return element(
         "td",
@@ -147,11 +154,18 @@ def _difference(difference: Mapping[str, Any], name: str) -> Html:
 
 
 def _variant(index: int, name: str) -> Html:
-    return element("th", swatch(index), name, scope="row")
+    # A name breaks behind its words.
+    words = re.split(r"(?<=[_,])(?=.)", name)
+    breaks = [piece for word in words for piece in (element("wbr"), word)][1:]
+    return element("th", swatch(index), *breaks, scope="row")
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _table(names: list[str], rows: list[Html]) -> Html:
-    header = [element("th", METRICS[name].title, scope="col") for name in names]
+    header = [element("th", element("span", METRICS[name].title), scope="col") for name in names]
     table = element(
         "table",
         element("thead", element("tr", element("th", "Variant", scope="col"), *header)),

@@ -67,7 +67,6 @@ def test_the_page_shows_scores_differences_and_plots():
     text = page.text
     for words in (
         "Which <losses> help?",
-        "71.7 ± 2.1",  # 0.70, 0.71, 0.74
         "Utility against leakage",
         "Accuracy, % against leakage",
         "Differences to plain",
@@ -103,6 +102,17 @@ def test_ranks_that_hardly_differ_are_drawn_near_each_other():
     heights = {float(y) for y in re.findall(r'class="point[^>]*cy="([\d.]+)"', chart)}
     # 0.2 of the smallest range, a tenth of 64 directions, with 8 % of it left free at each side.
     assert max(heights) - min(heights) == pytest.approx(300 * 0.2 / (6.4 * 1.16), abs=0.11)
+
+
+def test_tables_are_as_narrow_as_they_can_be():
+    made = summary()
+    made["variants"][1]["name"] = "a_long,name_"
+    page = ablation_page(made)
+    assert "<td>71.7<small>±\N{NO-BREAK SPACE}2.1</small></td>" in page  # 0.70, 0.71, 0.74
+    assert "</span>a_<wbr>long,<wbr>name_</th>" in page
+    assert '<th scope="col"><span>Effective rank</span></th>' in page
+    (styles,) = re.findall(r"\.ablation [^}]*white-space: (\w+)", page)
+    assert styles == "normal"
 
 
 def test_nothing_is_loaded_from_elsewhere():
