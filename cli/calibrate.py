@@ -36,6 +36,13 @@ _NOTICEABLE = 0.0005
     "default: no threshold.",
 )
 @click.option(
+    "--logit-adjustment",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Favour rare expressions: 0 aims at accuracy, 1 at the mean recall of the expressions.",
+)
+@click.option(
     "--remove", is_flag=True, help="Take away what an earlier call stored; nothing is fitted or chosen."
 )
 @click.pass_context
@@ -45,6 +52,7 @@ def command(
     dataset: Path | None,
     split: str,
     certain_accuracy: float | None,
+    logit_adjustment: float,
     remove: bool,
 ) -> None:
     """Make the probabilities of RUN mean what they say.
@@ -52,11 +60,13 @@ def command(
     The temperature (arXiv 1706.04599) is fitted on a split that training did not see and stored in the
     model of the run; files that are exported afterwards apply it in their graph. Which expression is the
     most probable stays, and so does the accuracy. With --certain-accuracy, predict and every exported file
-    mark answers uncertain whose probability is too small. The report of the run shows both.
+    mark answers uncertain whose probability is too small. The report of the run shows both. With
+    --logit-adjustment (arXiv 2007.07314), rare expressions are answered more often, and frequent ones less.
 
     \b
         keras-fer calibrate runs/baseline
         keras-fer calibrate runs/baseline --certain-accuracy 0.95
+        keras-fer calibrate runs/baseline --logit-adjustment 0.1
         keras-fer calibrate runs/baseline --remove
     """
     # What can be refused is refused before TensorFlow loads, which takes seconds.
@@ -66,21 +76,30 @@ def command(
 
     if remove and any(
         context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        for name in ("split", "certain_accuracy")
+        for name in ("split", "certain_accuracy", "logit_adjustment")
     ):
-        raise click.UsageError(
-            "--remove takes the calibration away; leave --split and --certain-accuracy out."
-        )
+        raise click.UsageError("--remove takes the calibration away: leave out what says how to calibrate.")
     config = require_calibratable(run)
     open_prepared(dataset or judged_dataset(config))
     load_tensorflow()
     if remove:
         remove_calibration(run, dataset)
-        click.echo(f"{click.format_filename(run)} has no temperature and no threshold any more.")
+        click.echo(f"{click.format_filename(run)} is as it was before it was calibrated.")
     else:
-        _show(calibrate(run, dataset, split, certain_accuracy), certain_accuracy, run)
+        result = calibrate(run, dataset, split, certain_accuracy, logit_adjustment)
+        if logit_adjustment:
+            _show_adjustment(result)
+        _show(result, certain_accuracy, run)
     click.echo(
         f"Report: {run / 'report.html'}. Files that were exported before are as they were: export again."
+    )
+
+
+def _show_adjustment(result: "CalibrationResult") -> None:
+    changes = zip(result.accuracies, result.balanced_accuracies, strict=True)
+    before, after = (f"{plain:.2%} (balanced {balanced:.2%})" for plain, balanced in changes)
+    click.echo(
+        f"Accuracy on the {result.judged_split} split: {before} before the adjustment, {after} after it."
     )
 
 

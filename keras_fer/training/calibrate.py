@@ -1,5 +1,6 @@
-"""Gives a finished run a temperature, and a threshold under which its answers read "uncertain"."""
+"""Gives a finished run a temperature, a threshold for "uncertain", and biases that favour rare classes."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
 from keras_fer.training.checkpoint_folder import is_unfinished
 from keras_fer.training.finish import report_summary, write_run_report
+from keras_fer.training.logit_adjustment import adjust_logits, expression_bias
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class CalibrationResult:
         split: that both were chosen on.
         num_images: of that split.
         judged_split: where the rest was measured.
+        accuracies: accuracy there before and after logit adjustment.
+        balanced_accuracies: the same of the balanced accuracy.
         error_before: expected calibration error there, without a temperature.
         error_after: the same with the new one.
         coverage: share of the images there with an answer that is not uncertain.
@@ -48,6 +52,8 @@ class CalibrationResult:
     split: str
     num_images: int
     judged_split: str
+    accuracies: tuple[float, float]
+    balanced_accuracies: tuple[float, float]
     error_before: float
     error_after: float
     coverage: float
@@ -75,11 +81,15 @@ def require_calibratable(run: Path) -> dict[str, Any]:
 
 
 def calibrate(
-    run: Path, dataset: Path | None = None, split: str = "validation", certain_accuracy: float | None = None
+    run: Path,
+    dataset: Path | None = None,
+    split: str = "validation",
+    certain_accuracy: float | None = None,
+    logit_adjustment: float = 0.0,
 ) -> CalibrationResult:
     """Fits the temperature, stores it in the best model and its contract, and evaluates the run again.
 
-    Which class is the most probable does not change, so neither does the accuracy.
+    Without logit adjustment the most probable class does not change, and so neither does the accuracy.
 
     Args:
         run: folder of a finished run.
@@ -88,6 +98,7 @@ def calibrate(
         certain_accuracy: the share of right answers that those which do not read "uncertain" shall reach on
             that split; None leaves the model without a threshold, since one of another temperature means
             nothing.
+        logit_adjustment: see `adjust_logits`; an earlier one is taken back first.
 
     Raises:
         FERError: if the run is not finished, the split cannot be evaluated, or no threshold reaches the
@@ -96,11 +107,16 @@ def calibrate(
     config = require_calibratable(run)
     prepared = open_prepared(dataset or run_folder.judged_dataset(config))
     model = load_model(run)
-    model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
+    _take_back(model, config)
     before = _judged(model, prepared)
     # Before anything is changed: the report at the end needs it.
     report_summary(run, config, before, prepared)
     fitted = evaluate(KerasRecognizer(model), prepared, split)
+    bias = expression_bias(model).numpy()
+    plain = before
+    if logit_adjustment:
+        adjust_logits(model, fitted.probabilities, logit_adjustment)
+        before, fitted = _judged(model, prepared), evaluate(KerasRecognizer(model), prepared, split)
     temperature = fit_temperature(fitted.probabilities, fitted.labels)
     model.contract = replace(model.contract, temperature=temperature)
     if certain_accuracy is not None:
@@ -108,14 +124,17 @@ def calibrate(
         threshold = _threshold(chosen, certain_accuracy)
         model.contract = replace(model.contract, uncertain_below=threshold)
     after = _judged(model, prepared)
-    result = _result(model.contract, fitted, before, after)
-    config = {**config, "calibrated": _calibrated(prepared, certain_accuracy, result)}
+    result = _result(model.contract, fitted, plain, before, after)
+    calibrated = _calibrated(prepared, certain_accuracy, result)
+    if logit_adjustment:
+        calibrated |= {"logit_adjustment": logit_adjustment, "bias_before": [float(value) for value in bias]}
+    config = {**config, "calibrated": calibrated}
     _store(run, config, model, after, prepared)
     return result
 
 
 def remove_calibration(run: Path, dataset: Path | None = None) -> None:
-    """Takes the temperature and the threshold away that `calibrate` stored, and evaluates the run again.
+    """Takes away what `calibrate` stored, to the bit, and evaluates the run again.
 
     Args:
         run: folder of a finished run.
@@ -125,13 +144,32 @@ def remove_calibration(run: Path, dataset: Path | None = None) -> None:
         FERError: if the run is not finished or cannot be evaluated; it is then as it was.
     """
     config = require_calibratable(run)
-    config.pop("calibrated", None)
     prepared = open_prepared(dataset or run_folder.judged_dataset(config))
     model = load_model(run)
-    model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
+    _take_back(model, config)
+    config.pop("calibrated", None)
     judged = _judged(model, prepared)
     report_summary(run, config, judged, prepared)
     _store(run, config, model, judged, prepared)
+
+
+def _take_back(model: Any, config: Mapping[str, Any]) -> None:
+    """Makes the model what it was before it was calibrated.
+
+    Raises:
+        FERError: if the config holds no bias for each of its classes.
+    """
+    model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
+    calibrated = config.get("calibrated")
+    if not isinstance(calibrated, Mapping) or "bias_before" not in calibrated:
+        return
+    try:
+        expression_bias(model).assign(np.asarray(calibrated["bias_before"], np.float32))
+    except (TypeError, ValueError) as error:
+        raise FERError(
+            f"`bias_before` in {run_folder.CONFIG} must be the biases of {len(model.contract.label_names)} "
+            f"classes, as `keras-fer calibrate` wrote them. Received: {calibrated['bias_before']!r}"
+        ) from error
 
 
 def _store(
@@ -191,6 +229,7 @@ def _calibrated(
 def _result(
     contract: ModelContract,
     fitted: EvaluatedPredictions,
+    plain: EvaluatedPredictions,
     before: EvaluatedPredictions,
     after: EvaluatedPredictions,
 ) -> CalibrationResult:
@@ -202,6 +241,8 @@ def _result(
         split=fitted.evaluation.split,
         num_images=fitted.evaluation.num_images,
         judged_split=after.evaluation.split,
+        accuracies=(plain.evaluation.accuracy, after.evaluation.accuracy),
+        balanced_accuracies=(plain.evaluation.balanced_accuracy, after.evaluation.balanced_accuracy),
         error_before=before.evaluation.expected_calibration_error,
         error_after=after.evaluation.expected_calibration_error,
         coverage=float(answered.mean()),

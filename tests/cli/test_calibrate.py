@@ -12,6 +12,8 @@ RESULT = SimpleNamespace(
     split="validation",
     num_images=1200,
     judged_split="test",
+    accuracies=(0.8, 0.79),
+    balanced_accuracies=(0.6, 0.65),
     error_before=0.05,
     error_after=0.01,
     coverage=0.8,
@@ -45,7 +47,14 @@ def test_says_what_came_of_it(run, monkeypatch):
     assert "uncertain" not in plain.output
     chosen = runner.invoke(main, ["calibrate", str(run), "--split", "test", "--certain-accuracy", "0.95"])
     assert "Answers below 0.400 read uncertain: on the test split 80.0% are answered, 95.0%" in chosen.output
-    assert asked == [(run, None, "validation", None), (run, None, "test", 0.95)]
+    assert asked == [(run, None, "validation", None, 0.0), (run, None, "test", 0.95, 0.0)]
+    assert "adjustment" not in chosen.output
+    adjusted = runner.invoke(main, ["calibrate", str(run), "--logit-adjustment", "0.1"])
+    assert asked[-1] == (run, None, "validation", None, 0.1)
+    assert (
+        "Accuracy on the test split: 80.00% (balanced 60.00%) before the adjustment, 79.00% (balanced 65.00%)"
+        in adjusted.output
+    )
     assert "Warning" not in chosen.output
     result = SimpleNamespace(**{**vars(RESULT), "error_after": 0.06})
     assert (
@@ -59,7 +68,7 @@ def test_remove(run, monkeypatch):
     monkeypatch.setattr("keras_fer.training.calibrate.remove_calibration", lambda *given: asked.append(given))
     result = CliRunner().invoke(main, ["calibrate", str(run), "--remove"])
     assert result.exit_code == 0, result.output
-    assert "has no temperature and no threshold any more" in result.stdout
+    assert "is as it was before it was calibrated" in result.stdout
     assert asked == [(run, None)]
 
 
@@ -70,7 +79,7 @@ def test_remove(run, monkeypatch):
         (["{run}", "--split", "train"], 2, "'train' is not one of"),
         (["{run}", "--certain-accuracy", "95"], 2, "95"),
         (["{run}", "--dataset", "{run}"], 1, "run"),
-        (["{run}", "--remove", "--split", "validation"], 2, "leave --split and"),
+        (["{run}", "--remove", "--split", "validation"], 2, "leave out what says how"),
         (["{run}", "--remove", "--certain-accuracy", "0.9"], 2, "--remove takes the calibration away"),
         (["{run}", "--remove", "--dataset", "{run}"], 1, "run"),
         (["{run}/unfinished"], 1, "is not finished"),

@@ -77,6 +77,45 @@ def test_once_more_gives_the_same(run):
     assert second.coverage == 1
 
 
+def test_rare_classes_are_favoured_and_it_is_taken_back_to_the_bit(run, finished):
+    plain = probabilities(run)
+    expected = evaluate(open_recognizer(run), open_prepared(read_config(run)["dataset"]), "validation")
+    result = calibrate(run, logit_adjustment=0.5)
+    adjusted = plain * np.maximum(expected.probabilities.mean(axis=0), 1e-4) ** -0.5
+    powers = (adjusted / adjusted.sum(axis=1, keepdims=True)) ** (1 / result.temperature)
+    np.testing.assert_allclose(
+        probabilities(run), powers / powers.sum(axis=1, keepdims=True), rtol=1e-3, atol=1e-6
+    )
+    scores = json.loads((run / "evaluation.json").read_text())
+    assert (scores["accuracy"], scores["balanced_accuracy"]) == (
+        result.accuracies[1],
+        result.balanced_accuracies[1],
+    )
+    before = json.loads((finished / "evaluation.json").read_text())
+    assert (before["accuracy"], before["balanced_accuracy"]) == (
+        result.accuracies[0],
+        result.balanced_accuracies[0],
+    )
+    assert read_config(run)["calibrated"]["logit_adjustment"] == 0.5
+    once = load_model(run).get_weights()
+    calibrate(run, logit_adjustment=0.5)
+    assert all(map(np.array_equal, load_model(run).get_weights(), once))
+    assert not all(map(np.array_equal, once, load_model(finished).get_weights()))
+    calibrate(run)
+    assert "bias_before" not in read_config(run)["calibrated"]
+    assert all(map(np.array_equal, load_model(run).get_weights(), load_model(finished).get_weights()))
+
+
+@pytest.mark.parametrize("biases", [[1.0], "none", [["a"] * 8]])
+def test_biases_that_were_damaged_are_said(run, biases):
+    config = read_config(run)
+    write_json(run / "config.json", {**config, "calibrated": {"bias_before": biases}})
+    with pytest.raises(FERError, match="must be the biases of 8 classes"):
+        remove_calibration(run)
+    with pytest.raises(FERError, match="must be the biases of 8 classes"):
+        calibrate(run)
+
+
 def test_removed_is_as_before(run, finished):
     calibrate(run, certain_accuracy=0.5)
     remove_calibration(run)

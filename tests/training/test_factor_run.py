@@ -20,6 +20,7 @@ from keras_fer.training.factor_run import factors_of_run
 from keras_fer.training.finish import finish
 from keras_fer.training.fit import fit
 from keras_fer.training.initial_weights import take_weights
+from keras_fer.training.logit_adjustment import expression_bias
 from keras_fer.training.run_folder import read_config, read_history
 from keras_fer.training.run_model import build_model
 
@@ -75,6 +76,7 @@ def test_the_model_of_a_config(faces):
         .units
         == 24
     )
+    assert expression_bias(model) is model.heads["expression"].get_layer("predictions").bias
     bare = config(faces, objective={"adversarial_weight": 0.0})
     assert build_model(bare, faces, np.full(8, 1 / 8), 50, known=known).critics == []
 
