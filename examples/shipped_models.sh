@@ -40,7 +40,7 @@ train() {
 ship() {
     local run=$folder/$1 files=$folder/exported/$1
     if [[ ! -e $files ]]; then
-        keras-fer calibrate "$run" --certain-accuracy "${CERTAIN_ACCURACY:-0.95}" --logit-adjustment "$2"
+        keras-fer calibrate "$run" --certain-accuracy "${CERTAIN_ACCURACY:-0.95}"
         # shellcheck disable=SC2086 - several options
         keras-fer export "$run" "$files" --name "$1" --recipe float32 --recipe static_wi8_ai8 \
             --verification-images 4000 ${EXPORT_OPTIONS:-}
@@ -57,6 +57,5 @@ train ferplus-edge --backbone residual_edge --teacher "$folder/ferplus" --teache
     --dropout 0.2 --learning-rate 0.002 --sampling tempered --temperature 0.65 --epochs 90 --patience 90 \
     "${options[@]}"
 # Last, since a teacher that was calibrated would teach something else.
-# What was drawn in its natural shares is corrected a little: disgust would hardly be answered.
-ship ferplus 0.1
-ship ferplus-edge 0
+ship ferplus
+ship ferplus-edge
