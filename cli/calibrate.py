@@ -59,9 +59,9 @@ def command(
 
     The temperature (arXiv 1706.04599) is fitted on a split that training did not see and stored in the
     model of the run; files that are exported afterwards apply it in their graph. Which expression is the
-    most probable stays, and so does the accuracy. With --certain-accuracy, predict and every exported file
-    mark answers uncertain whose probability is too small. The report of the run shows both. With
-    --logit-adjustment (arXiv 2007.07314), rare expressions are answered more often, and frequent ones less.
+    most probable stays, and so does the accuracy, without --logit-adjustment: that answers rare expressions
+    more often, and frequent ones less (arXiv 2007.07314). With --certain-accuracy, predict and every
+    exported file mark answers uncertain whose probability is too small. The report of the run shows it all.
 
     \b
         keras-fer calibrate runs/baseline

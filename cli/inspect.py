@@ -88,8 +88,8 @@ def statistics_text(result: dict) -> str:
         lines.append(f"Valence and arousal: {result['num_with_valence_arousal']:,} images")
     if result["num_pairs"]:
         lines.append(
-            f"Exact pairs: {result['num_pairs']:,}; they differ in the expression alone, so that many of "
-            "them are nearly identical"
+            f"Exact pairs: {result['num_pairs']:,}, which differ in the expression alone and may count as "
+            "nearly identical"
         )
     dropped = result["dropped"]
     reasons = "; ".join(f"{reason} {count:,}" for reason, count in dropped.items())

@@ -63,7 +63,8 @@ def report_page(report: RunReport) -> Html:
     evaluation = report.evaluation
     classes = len(evaluation.label_names) if evaluation else None
     notes = [*report.notes, *(evaluation.notes if evaluation else ())]
-    notes += [f"Probes: {note}" for note in (report.matrix.notes if report.matrix else ())]
+    about = "Probes: " if evaluation else ""
+    notes += [f"{about}{note}" for note in (report.matrix.notes if report.matrix else ())]
     notes += [f"Interventions: {note}" for note in (report.study.notes if report.study else ())]
     contents: dict[str, Html | None] = {
         "Key numbers": sections.key_numbers(evaluation) if evaluation else None,

@@ -102,7 +102,9 @@ def file_kind(path: str | Path) -> str | None:
     known = sorted((*_PHOTO_SUFFIXES, *WRITTEN_SUFFIXES))
     if suffix in _OTHER_SUFFIXES or difflib.get_close_matches(suffix, known, cutoff=_MISSPELT):
         written = ", ".join(known)
-        raise FERError(f"Copies are not written as {suffix}; name a folder, or a file in {written}.")
+        raise FERError(
+            f"Copies are not written as {suffix}; make the folder first, or name a file in {written}."
+        )
     return None
 
 

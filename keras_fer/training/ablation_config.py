@@ -241,8 +241,8 @@ def _require_fitting(name: str, config: TrainingConfig, source: AblationRun) -> 
     """
     other = source.config
     names = ["backbone", "pooling", "representation_size"]
-    # The mean over positions takes any number of them.
-    if config.pooling == "flatten":
+    # The mean over positions takes any number of them; without a size it is that of the data set.
+    if config.pooling == "flatten" and None not in (config.image_size, other.image_size):
         names.append("image_size")
     if _is_shaped(config) != _is_shaped(other):
         names.append("adversarial_weight" if config.factors == other.factors else "factors")

@@ -26,7 +26,12 @@ from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
 from keras_fer.training.checkpoint_folder import is_unfinished
 from keras_fer.training.finish import report_summary, write_run_report
-from keras_fer.training.logit_adjustment import adjust_logits, expression_bias
+from keras_fer.training.logit_adjustment import (
+    TRAINED_BIAS,
+    adjust_logits,
+    expression_bias,
+    take_back_adjustment,
+)
 
 
 @dataclass(frozen=True)
@@ -126,9 +131,10 @@ def calibrate(
     after = _judged(model, prepared)
     result = _result(model.contract, fitted, plain, before, after)
     calibrated = _calibrated(prepared, certain_accuracy, result)
-    if logit_adjustment:
-        calibrated |= {"logit_adjustment": logit_adjustment, "bias_before": [float(value) for value in bias]}
     config = {**config, "calibrated": calibrated}
+    if logit_adjustment:
+        calibrated["logit_adjustment"] = logit_adjustment
+        config[TRAINED_BIAS] = [float(value) for value in bias]
     _store(run, config, model, after, prepared)
     return result
 
@@ -154,33 +160,21 @@ def remove_calibration(run: Path, dataset: Path | None = None) -> None:
 
 
 def _take_back(model: Any, config: Mapping[str, Any]) -> None:
-    """Makes the model what it was before it was calibrated.
-
-    Raises:
-        FERError: if the config holds no bias for each of its classes.
-    """
+    """Makes the model what it was before it was calibrated."""
     model.contract = replace(model.contract, temperature=1.0, uncertain_below=0.0)
-    calibrated = config.get("calibrated")
-    if not isinstance(calibrated, Mapping) or "bias_before" not in calibrated:
-        return
-    try:
-        expression_bias(model).assign(np.asarray(calibrated["bias_before"], np.float32))
-    except (TypeError, ValueError) as error:
-        raise FERError(
-            f"`bias_before` in {run_folder.CONFIG} must be the biases of {len(model.contract.label_names)} "
-            f"classes, as `keras-fer calibrate` wrote them. Received: {calibrated['bias_before']!r}"
-        ) from error
+    take_back_adjustment(model, config)
 
 
 def _store(
     run: Path, config: dict[str, Any], model: Any, judged: EvaluatedPredictions, dataset: PreparedDataset
 ) -> None:
     """Writes what depends on the contract of the model; the report last, by itself."""
-    names = (run_folder.EVALUATION, run_folder.CONFIG, run_folder.CONTRACT, run_folder.BEST_MODEL)
+    # The last gets its name first: with the biases in the config, whichever model is there can be taken back.
+    names = (run_folder.EVALUATION, run_folder.CONTRACT, run_folder.BEST_MODEL, run_folder.CONFIG)
     with ExitStack() as stack:
         # All is on the disk before anything gets its name, so that a full one leaves the run as it was.
         files = [stack.enter_context(atomic_file(run / name)) for name in names]
-        scores, described, contract, best = files
+        scores, contract, best, described = files
         run_folder.write_json(scores, judged.evaluation.to_dict())
         run_folder.write_json(described, config)
         contract.write_text(model.contract.to_json(), encoding="utf-8")

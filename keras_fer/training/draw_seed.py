@@ -3,14 +3,18 @@
 import numpy as np
 
 from keras_fer.training.config import TrainingConfig
-from keras_fer.training.content_hash import model_hash
+
+# Keeps the stream of a second stage apart from others that are made of the same seed.
+_SECOND_STAGE = 2
 
 
 def draw_seed(config: TrainingConfig) -> int:
-    """Returns the seed of the config, mixed with the content of the weights that the run starts from.
+    """Returns the seed of the config, or another one made of it where the run starts from weights.
 
     With the same seed the run would else see the images in the order and with the changes that these weights
-    have learned, and a frozen classifier would know the first epochs by heart.
+    have learned, and a frozen classifier would know the first epochs by heart. It depends on nothing but the
+    config, so that a run that is resumed, and every process of a cluster, draws the same; a third stage draws
+    as the second did unless it has another seed.
 
     Args:
         config: of the run.
@@ -18,7 +22,6 @@ def draw_seed(config: TrainingConfig) -> int:
     Returns:
         An int from 0 to 2³¹ − 1 with weights, else `config.seed`.
     """
-    digest = config.weights and model_hash(config.weights)
-    if not digest:
+    if config.weights is None:
         return config.seed
-    return int(np.random.SeedSequence((config.seed, int(digest, 16))).generate_state(1)[0] >> 1)
+    return int(np.random.SeedSequence((config.seed, _SECOND_STAGE)).generate_state(1)[0] >> 1)

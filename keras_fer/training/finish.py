@@ -119,7 +119,7 @@ def report_summary(
 
 
 def _made_from(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Returns the rows that tell of the run that this one started from, and of what was erased since."""
+    """Returns the rows that tell of the run that this one started from, and of what was done to it since."""
     rows = []
     if config.get("weights"):
         kept = "; its classifier was kept as it was" if config.get("freeze_expression") else ""
@@ -133,6 +133,9 @@ def _made_from(config: Mapping[str, Any]) -> list[tuple[str, str]]:
                 f"reads went from {erased['linear_before']:.1%} to {erased['linear_after']:.1%}",
             )
         )
+    strength = (config.get("calibrated") or {}).get("logit_adjustment")
+    if strength:
+        rows.append(("Logit adjustment", f"{strength:g}: rare expressions are favoured"))
     return rows
 
 

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from keras_fer.errors import FERError
 from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.models.factor_model import FactorModel
 from keras_fer.models.loading import load_model
+from keras_fer.training.logit_adjustment import take_back_adjustment
+from keras_fer.training.run_folder import CONFIG, read_config
 
 # The parts that know faces; heads, critics and the rest belong to the labels and the objective of a run.
 PARTS = ("trunk", "expression_branch")
@@ -54,7 +57,10 @@ def take_classifier(model: DisentanglingModel, source: str | os.PathLike) -> Non
     Raises:
         FERError: as in `take_weights`, or if the classes are others.
     """
-    other = load_model(source)
+    other, run = load_model(source), Path(source)
+    if (run / CONFIG).is_file():
+        # It is kept as it was trained: the temperature of a calibrated run is not taken over either.
+        take_back_adjustment(other, read_config(run))
     names = other.contract.label_names
     if tuple(names) != tuple(model.contract.label_names):
         raise FERError(

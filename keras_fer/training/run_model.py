@@ -83,9 +83,9 @@ def build_model(
 
 def _provenance(dataset: PreparedDataset) -> str:
     source = dataset.info.get("source", "an unnamed source")
-    description = dataset.info.get("description", "")
-    # Readers of one layout begin their description with its name.
-    return description if description.startswith(source) else f"{source}; {description}".strip("; ")
+    description = dataset.info.get("description") or ""
+    # Readers begin their description with the name of the layout.
+    return description if description.startswith(f"{source},") else f"{source}; {description}".strip("; ")
 
 
 def augmentation(

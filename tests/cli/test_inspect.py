@@ -62,7 +62,7 @@ def test_text(dataset):
         "People: 3, 1 of them in several splits",
         "Soft labels: yes",
         "Valence and arousal: 6 images",
-        "Exact pairs: 1; they differ in the expression alone, so that many of them are nearly identical",
+        "Exact pairs: 1, which differ in the expression alone and may count as nearly identical",
         "Dropped records: 1 (missing file 1)",
         "Factors: yaw",
         "Checksums: all files are as they were written.",

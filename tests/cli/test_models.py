@@ -19,7 +19,7 @@ def test_table_names_every_model_its_labels_and_its_checksum():
     for model in shipped_models():
         assert model.name in result.stdout
         assert model.sha256 in result.stdout
-        assert model.purpose in result.stdout
+        assert f"  for     {model.purpose}\n" in result.stdout
         assert str(model.path) in result.stdout
     assert ", ".join(EXPRESSIONS_8) in result.stdout
 

@@ -210,3 +210,8 @@ def test_write_report_replaces_the_whole_file(tmp_path):
         write_report(path, RunReport("a", evaluation="no evaluation"))
     assert "Größe ≤ 1" in path.read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_notes_of_the_probes_say_where_they_are_from_beside_others(leakage_matrix):
+    page = report_page(RunReport("a", evaluation=evaluation_of(), matrix=leakage_matrix()))
+    assert "<li>Probes: Careful.</li>" in page

@@ -89,7 +89,7 @@ def test_a_control_that_was_left_out_is_a_dash(leakage_matrix):
 
 def test_the_report_has_a_section(leakage_matrix):
     page = report_page(RunReport("a", matrix=leakage_matrix()))
-    assert "Probes: Careful." in page
+    assert "<li>Careful.</li>" in page
     assert '<section id="leakage-matrix"' in page
     assert "leakage-matrix" not in report_page(RunReport("a"))
     hostile = report_page(RunReport("a", matrix=leakage_matrix(model="<script>")))

@@ -123,7 +123,9 @@ def test_file_kind(name, kind, tmp_path):
 
 @pytest.mark.parametrize("name", ["a.gif", "a.TIFF", "a.webm", "a.pgn", "a.JEPG", "a.mpv"])
 def test_formats_that_are_not_written(name, tmp_path):
-    with pytest.raises(FERError, match=r"are not written as \.\w+; name a folder, or a file in \.avi"):
+    with pytest.raises(
+        FERError, match=r"are not written as \.\w+; make the folder first, or name a file in \.avi"
+    ):
         AnnotatedCopies(tmp_path / name)
 
 

@@ -46,6 +46,10 @@ def test_damaged_and_missing_files_are_noticed(tmp_path, monkeypatch):
     assert [(model.name, model.is_intact) for model in shipped_models()] == [("a", False), ("b", False)]
 
 
+def test_a_file_that_nothing_is_known_of_is_for_nothing(tmp_path):
+    assert module.ShippedModel(tmp_path / "other.tflite", "").purpose == ""
+
+
 def test_unknown_name():
     with pytest.raises(FERError, match=f"No model 'ferplus' .* There are: .*{DEFAULT}"):
         shipped_model("ferplus")

@@ -94,6 +94,13 @@ def test_what_is_not_taken_may_differ(make_ablation, change):
     make_ablation(variants={"plain": SOURCE, "more": {**SOURCE, "weights_of": "plain", **change}}, base={})
 
 
+def test_a_size_may_be_that_of_the_data_set(make_ablation):
+    flat = {**SOURCE, "pooling": "flatten"}
+    make_ablation(
+        variants={"plain": flat, "more": {**flat, "weights_of": "plain", "image_size": 48}}, base={}
+    )
+
+
 def test_a_classifier_among_factors_cannot_be_frozen(make_ablation):
     frozen = {"weights_of": "plain", "freeze_expression": True, "preset": "disentangle", "factors": None}
     variants = {"plain": {**SOURCE, "factors": ["expression"]}, "more": {**SOURCE, **frozen}}

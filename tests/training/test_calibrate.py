@@ -17,6 +17,8 @@ from keras_fer.training.calibrate import calibrate, remove_calibration, require_
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.finish import finish
 from keras_fer.training.fit import fit
+from keras_fer.training.initial_weights import take_classifier
+from keras_fer.training.logit_adjustment import expression_bias
 from keras_fer.training.run_folder import read_config, write_json
 
 
@@ -101,18 +103,44 @@ def test_rare_classes_are_favoured_and_it_is_taken_back_to_the_bit(run, finished
     calibrate(run, logit_adjustment=0.5)
     assert all(map(np.array_equal, load_model(run).get_weights(), once))
     assert not all(map(np.array_equal, once, load_model(finished).get_weights()))
+    assert "0.5: rare expressions are favoured" in (run / "report.html").read_text()
     calibrate(run)
-    assert "bias_before" not in read_config(run)["calibrated"]
+    assert "logit_adjustment" not in read_config(run)["calibrated"]
+    assert "rare expressions" not in (run / "report.html").read_text()
     assert all(map(np.array_equal, load_model(run).get_weights(), load_model(finished).get_weights()))
 
 
-@pytest.mark.parametrize("biases", [[1.0], "none", [["a"] * 8]])
+@pytest.mark.parametrize("last", ["model.keras", "config.json"])
+def test_killed_while_it_is_stored_it_is_taken_back(run, finished, last):
+    """Config and model get their names one after the other; either may be the one of before."""
+    adjusted = shutil.copytree(finished, run.parent / "adjusted")
+    calibrate(adjusted, logit_adjustment=0.5)
+    # The config comes first, at the first adjustment and at any later one.
+    shutil.copy(adjusted / "config.json", run)
+    if last == "config.json":
+        shutil.copy(adjusted / "model.keras", run)
+    remove_calibration(run)
+    assert all(map(np.array_equal, load_model(run).get_weights(), load_model(finished).get_weights()))
+    # And after it was removed, a model that is still the adjusted one.
+    shutil.copy(adjusted / "model.keras", run)
+    calibrate(run)
+    assert all(map(np.array_equal, load_model(run).get_weights(), load_model(finished).get_weights()))
+
+
+def test_a_frozen_classifier_is_taken_as_it_was_trained(run, finished):
+    calibrate(run, logit_adjustment=0.5)
+    taken = load_model(finished)
+    expression_bias(taken).assign(np.zeros(8, np.float32))
+    take_classifier(taken, run)
+    assert all(map(np.array_equal, taken.get_weights(), load_model(finished).get_weights()))
+
+
+@pytest.mark.parametrize("biases", [[1.0], "none", ["a"] * 8, [None] * 8, [float("inf")] * 8])
 def test_biases_that_were_damaged_are_said(run, biases):
-    config = read_config(run)
-    write_json(run / "config.json", {**config, "calibrated": {"bias_before": biases}})
-    with pytest.raises(FERError, match="must be the biases of 8 classes"):
+    (run / "config.json").write_text(json.dumps({**read_config(run), "trained_expression_bias": biases}))
+    with pytest.raises(FERError, match="must be the biases of its 8 classes"):
         remove_calibration(run)
-    with pytest.raises(FERError, match="must be the biases of 8 classes"):
+    with pytest.raises(FERError, match="must be the biases of its 8 classes"):
         calibrate(run)
 
 

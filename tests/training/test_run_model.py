@@ -60,11 +60,10 @@ def test_the_non_expression_branch_is_as_wide_as_the_config_says(config):
     assert model.non_expression_branch.output_shape == (None, 6)
 
 
-def test_a_run_from_weights_changes_images_otherwise_than_the_one_that_made_them(config, tmp_path):
+def test_a_run_from_weights_changes_images_otherwise_than_the_one_that_made_them(config):
     first = config(seed=5)
     model = build_model(first, open_prepared(first.dataset), (1 / 8,) * 8, 16)
-    model.save(tmp_path / "first.keras")
-    second = config(seed=5, weights=str(tmp_path / "first.keras"))
+    second = config(seed=5, weights="first")
     seeds = []
     for settings in (first, second):
         compile_model(model, settings, 16, augmented=lambda images, seed, pairs: images)
@@ -81,5 +80,6 @@ def test_the_source_of_the_images_is_named_once(config):
         return build_model(settings, replace(dataset, info=info), (1 / 8,) * 8, 16).contract.training_data
 
     assert stated(source="ferplus", description="ferplus, fer2013new.csv") == "ferplus, fer2013new.csv"
+    assert stated(source="fer", description="ferplus, fer2013new.csv") == "fer; ferplus, fer2013new.csv"
     assert stated(source="folder", description="photos of ours") == "folder; photos of ours"
     assert stated(source="folder") == "folder"
