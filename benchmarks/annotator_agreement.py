@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Agreement of the annotators of FER+.")
     parser.add_argument("csv", type=Path, help="fer2013new.csv")
     votes = judged_votes(parser.parse_args().csv)
-    print(f"{len(votes):,} images; one annotator agrees with the others on {agreement(votes):.1%} of them")
+    print(f"{agreement(votes):.1%} of the votes agree with the others, a mean over {len(votes):,} images")
 
 
 if __name__ == "__main__":
