@@ -13,9 +13,11 @@ from keras_fer.evaluation.probes import probe
 from keras_fer.evaluation.recognizers import open_recognizer
 from keras_fer.models.erasure import fit_erasure
 from keras_fer.models.loading import load_model
+from keras_fer.training.calibrate import calibrate, remove_calibration
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.erase import erase
 from keras_fer.training.fit import fit
+from keras_fer.training.logit_adjustment import expression_bias
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +151,12 @@ def test_a_model_that_cannot_be_saved_leaves_nothing(run, tmp_path, monkeypatch)
     with pytest.raises(OSError, match="disk full"):
         erase(run, tmp_path / "output")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_adjusted_is_taken_back_after_it_was_erased_too(run, tmp_path):
+    adjusted = shutil.copytree(run, tmp_path / "adjusted")
+    calibrate(adjusted, logit_adjustment=0.5)
+    output = erase(adjusted, tmp_path / "erased").folder
+    assert not np.array_equal(expression_bias(load_model(output)), expression_bias(load_model(run)))
+    remove_calibration(output)
+    np.testing.assert_array_equal(expression_bias(load_model(output)), expression_bias(load_model(run)))

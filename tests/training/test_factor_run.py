@@ -1,6 +1,7 @@
 """Training on several factors: the model of a run, and who moves by which rows."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import keras
@@ -14,6 +15,7 @@ from keras_fer.labels import EXPRESSIONS_8
 from keras_fer.models.factor_model import FactorModel
 from keras_fer.models.loading import load_model
 from keras_fer.training.batches import training_batches
+from keras_fer.training.calibrate import calibrate, remove_calibration
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.erase import require_erasable
 from keras_fer.training.factor_run import factors_of_run
@@ -228,3 +230,18 @@ def test_people_who_are_judged_on_are_no_classes(faces):
     everybody = replace(faces, splits=np.zeros(len(faces), np.int8))
     assert factors_of_run(config(faces), everybody).factors[0].size == 12
     assert factors_of_run(config(faces), open_prepared(faces.path)).factors[0].size == 4
+
+
+def test_the_expression_among_factors_is_adjusted_and_taken_back(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "copy")
+    before = load_model(run)
+    calibrate(copy, logit_adjustment=0.5)
+    after = load_model(copy)
+    changed = [
+        now.path
+        for now, then in zip(after.weights, before.weights, strict=True)
+        if not np.array_equal(now, then)
+    ]
+    assert changed == [expression_bias(after).path]
+    remove_calibration(copy)
+    assert all(map(np.array_equal, load_model(copy).get_weights(), before.get_weights()))
