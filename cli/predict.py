@@ -135,8 +135,8 @@ def command(
 
     output_format = output_format or _format_of(output)
     model, inputs = _model_and_inputs(arguments)
-    require_any(inputs)
     recognizer = ExpressionRecognizer(model, num_threads=threads, uncertain_below=uncertain_below)
+    require_any(inputs)
     for_photos, for_frames = _with_detectors(recognizer, detector, detector_model, small_faces, threads)
 
     def answers(source: "Source") -> "Iterator[Answer]":

@@ -34,7 +34,7 @@ class Source(NamedTuple):
 
 
 def require_any(inputs: Sequence[str]) -> None:
-    """Refuses inputs of which none is there, before models load; of several, those that are there are read.
+    """Refuses inputs of which none is there, before a detector is asked for; else what is there is read.
 
     Raises:
         FERError: if no file, folder or camera is among them; an address has an error of its own.
