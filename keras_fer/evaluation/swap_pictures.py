@@ -44,10 +44,11 @@ def swap_grid(codec: FaceCodec, faces: SyntheticConfig, num_people: int = 6) -> 
     sheet = PictureSheet(
         2 * _MARGIN + _NAMES + (count + 1) * (_SIDE + _GAP) + 10, 2 * panel_height + 2 * _MARGIN
     )
+    gray = " Gray, as the network sees them." if decoded.shape[-1] == 1 else ""
     panels = (
         (
             "Swapped by the model",
-            "Each face: the person on the left, with the expression of the face at the top.",
+            f"Each face: the person on the left, with the expression of the face at the top.{gray}",
             decoded,
         ),
         (
