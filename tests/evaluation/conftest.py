@@ -76,8 +76,8 @@ def brightness_dataset(tmp_path):
 
 
 @pytest.fixture
-def leakage_matrix():
-    """Returns a function that makes a matrix of three representations and a floor, with numbers by hand."""
+def probe_result():
+    """Returns a function that makes what a probe found, with numbers by hand."""
 
     def result(leakage, known=True, **changes):
         interval = Interval(leakage - 0.1, leakage + 0.1) if known else Interval(np.nan, np.nan)
@@ -86,19 +86,26 @@ def leakage_matrix():
         values |= {"num_train": 600, "num_test": 150, "num_seeds": 3, "converged": True}
         return ProbeResult(**{**values, "leakage_interval": interval, "num_clusters": 30, **changes})
 
+    return result
+
+
+@pytest.fixture
+def leakage_matrix(probe_result):
+    """Returns a function that makes a matrix of three representations and a floor, with numbers by hand."""
+
     def make(model="model", leaked=0.2, with_pose=True, within_people=False, control=0.13):
         pose = {"kind": "continuous", "num_classes": 0, "dimensions": {"yaw": 0.5, "pitch": 0.1}}
         pose["control_mean"] = control
         columns = [
-            (model, "expression_representation", 0.8, result(0.3, known=False, **pose)),
-            (model, "non_expression_representation", leaked, result(0.6, **pose)),
-            (model, "face_features", 0.5, result(0.6, **pose)),
-            ("untrained", "non_expression_representation", 0.1, result(0.2, **pose)),
+            (model, "expression_representation", 0.8, probe_result(0.3, known=False, **pose)),
+            (model, "non_expression_representation", leaked, probe_result(0.6, **pose)),
+            (model, "face_features", 0.5, probe_result(0.6, **pose)),
+            ("untrained", "non_expression_representation", 0.1, probe_result(0.2, **pose)),
         ]
         probes = []
         for name, representation, leakage, of_pose in columns:
             facts = {"effective_rank": 20.0, "width": 64, "floor": name == "untrained"}
-            probes.append(RepresentationProbe(name, representation, result(leakage), **facts))
+            probes.append(RepresentationProbe(name, representation, probe_result(leakage), **facts))
             if with_pose:
                 probes.append(RepresentationProbe(name, representation, of_pose, **facts, factor="pose"))
         factors = [MatrixFactor("expression", "expression", True, False)]
