@@ -3,9 +3,9 @@
     tar xzf ferplus.tar.gz && python benchmarks/annotator_agreement.py ferplus/fer2013new.csv
 
 Ten people voted on each image. Each vote for an expression is held against the most frequent expression
-among the others; where several are equally frequent, it counts for its share of them. Votes for "unknown" and
-"no face" are left out. Images are those of FER2013Valid where one expression has the majority, which models are
-judged on too.
+among the others; where several are equally frequent, it counts for its share of them. Votes for "unknown"
+and "no face" are left out. Images are those of FER2013Valid where one expression has the majority, which
+models are judged on too.
 """
 
 import argparse
