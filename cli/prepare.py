@@ -30,7 +30,8 @@ READER_OPTIONS: dict[str, tuple[Any, str]] = {
     "test_usage": (_USAGES, "The part of FER2013 that is the test split."),
     "mode": (
         click.Choice(["majority", "votes"]),
-        "Images where one expression has the majority of votes, or all; both keep the votes as soft labels.",
+        "Train on images where one expression has the majority of votes, or on all; judged are those with one. "
+        "Both keep the votes as soft labels.",
     ),
 }
 # Options of all data sets by the name of the field of `PrepareOptions`: (type, help).

@@ -73,12 +73,13 @@ def _row(record: Record) -> list[Any]:
         record.valence_arousal,
         record.subject,
         record.factors,
+        record.training_only,
         record.dropped,
     ]
 
 
 def _record(row: list[Any], pixels: Iterator[np.ndarray]) -> Record:
-    source, split, image, label, box, soft_label, ratings, subject, factors, dropped = row
+    source, split, image, label, box, soft_label, ratings, subject, factors, training_only, dropped = row
     return Record(
         source=source,
         split=split,
@@ -89,5 +90,6 @@ def _record(row: list[Any], pixels: Iterator[np.ndarray]) -> Record:
         valence_arousal=ratings and tuple(ratings),
         subject=subject,
         factors=factors,
+        training_only=training_only,
         dropped=dropped,
     )

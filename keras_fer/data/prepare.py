@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
@@ -118,7 +118,8 @@ def prepare(
             if progress is not None:
                 progress(done, len(records))
         _check_drops(writer, options.max_drop)
-        return writer.finish(splits=_carved_splits(writer, reader.label_names, options))
+        training_only = {record.source for record in records if record.training_only}
+        return writer.finish(splits=_carved_splits(writer, reader.label_names, training_only, options))
 
 
 def _config(reader: Reader, options: PrepareOptions, plan: CropPlan) -> dict:
@@ -248,15 +249,29 @@ def _check_drops(writer: PreparedWriter, max_drop: float) -> None:
         )
 
 
-def _carved_splits(writer: PreparedWriter, label_names: Sequence[str], options: PrepareOptions) -> np.ndarray:
-    """Returns the splits with the development split carved from train, unless the data set has one."""
+def _carved_splits(
+    writer: PreparedWriter, label_names: Sequence[str], training_only: Set[str], options: PrepareOptions
+) -> np.ndarray:
+    """Returns the splits with the development split carved from train, unless the data set has one.
+
+    Images that may only teach have no part in the draw, so that it is the same with and without them; those
+    that belong to a group that was drawn go with it.
+    """
     columns = writer.columns()
     splits = columns["splits"].copy()
     if not np.any(splits == SPLITS.index("validation")):
-        train = np.flatnonzero(splits == SPLITS.index("train"))
-        groups = _groups(columns["subjects"], columns["perceptual_hashes"])
-        chosen = carve(columns["labels"][train], groups[train], options.validation_share, options.seed)
+        subjects, hashes = columns["subjects"], columns["perceptual_hashes"]
+        only_teach = np.isin(columns["sources"], list(training_only))
+        judges = np.flatnonzero(~only_teach)
+        in_train = splits[judges] == SPLITS.index("train")
+        train = judges[in_train]
+        groups = _groups(subjects[judges], hashes[judges])[in_train]
+        chosen = carve(columns["labels"][train], groups, options.validation_share, options.seed)
         splits[train[chosen]] = SPLITS.index("validation")
+        if len(judges) < len(splits):
+            groups = _groups(subjects, hashes)
+            drawn = np.isin(groups, groups[train[chosen]])
+            splits[drawn & only_teach] = SPLITS.index("validation")
     in_train = np.unique(columns["labels"][splits == SPLITS.index("train")])
     missing = [name for label, name in enumerate(label_names) if label not in in_train]
     if missing and len(in_train[in_train >= 0]):

@@ -28,6 +28,8 @@ class Record:
         valence_arousal: two numbers in [−1, 1], NaN where absent, or None.
         subject: identity of the person as the data set writes it, or None.
         factors: further known numbers, such as head pose, by name.
+        training_only: whether it may teach but never judge, such as an image whose annotators disagree;
+            `prepare` chooses no such image for `validation`.
         dropped: why the reader cannot use this record, a short reason that can be counted, such as
             `"label outside the taxonomy"`; None for a usable record.
     """
@@ -41,4 +43,5 @@ class Record:
     valence_arousal: tuple[float, float] | None = None
     subject: str | None = None
     factors: Mapping[str, float] = field(default_factory=dict)
+    training_only: bool = False
     dropped: str | None = None

@@ -27,6 +27,7 @@ RECORDS = st.builds(
     valence_arousal=st.none() | st.tuples(NUMBERS, NUMBERS),
     subject=st.none() | NAMES,
     factors=st.dictionaries(NAMES, NUMBERS, max_size=3),
+    training_only=st.booleans(),
     dropped=st.none() | NAMES,
 )
 

@@ -113,6 +113,28 @@ def test_nearly_identical_images_stay_on_one_side(tmp_path):
     assert 30 <= len(dataset.indices("validation")) <= 50
 
 
+def test_images_that_only_teach_change_nothing_about_the_split(tmp_path):
+    records = faces()
+    more = [
+        replace(record, source=f"more{row}.png", image=255 - record.image, training_only=True)
+        for row, record in enumerate(records[:150])
+    ]
+    plain = prepare(MadeReader(records), tmp_path / "plain", OPTIONS)
+    dataset = prepare(MadeReader((*more, *records)), tmp_path / "more", OPTIONS)
+    assert dataset.splits[:150].tolist() == [0] * 150
+    np.testing.assert_array_equal(dataset.splits[150:], plain.splits)
+
+
+def test_an_image_that_only_teaches_follows_its_like_out_of_the_training_split(tmp_path):
+    records = faces()
+    copies = [
+        replace(record, source=f"copy{row}.png", training_only=True)
+        for row, record in enumerate(records[:200])
+    ]
+    dataset = prepare(MadeReader((*records, *copies)), tmp_path / "out", OPTIONS)
+    np.testing.assert_array_equal(dataset.splits[220:], dataset.splits[:200])
+
+
 def test_the_seed_decides_the_split(tmp_path):
     reader = MadeReader(faces())
     first = prepare(reader, tmp_path / "first", OPTIONS)

@@ -37,8 +37,8 @@ class FerPlusReader:
     Args:
         root: folder with `fer2013new.csv` and the image folders.
         mode: `"majority"` keeps images where one expression has more than half of the votes, the
-            protocol that is compared in the literature; `"votes"` also keeps those without a
-            majority, with the most voted expression as label.
+            protocol that is compared in the literature; `"votes"` also teaches with the training images
+            without a majority, with the most voted expression as label, and judges by the same images.
         test_usage: `"PublicTest"` (FER2013Valid is the test split, FER2013Test is held out) or
             `"PrivateTest"` (FER2013Test is the test split and FER2013Valid the validation split).
 
@@ -93,13 +93,18 @@ class FerPlusReader:
             return Record(row_source, split, dropped=reasons.NO_IMAGE_NAME)
         prefix = folder.source(self._images / IMAGE_FOLDERS[cells["usage"]])
         relative = PurePosixPath(prefix, file).as_posix()
-        label, soft_label, reason = expression_of([number(cells[name]) for name in _VOTES], self.mode)
-        image = None
+        votes, image = [number(cells[name]) for name in _VOTES], None
+        label, soft_label, reason = expression_of(votes, "majority")
+        training_only = reason == reasons.NO_MAJORITY and self.mode == "votes" and split == "train"
+        if training_only:
+            label, soft_label, reason = expression_of(votes, "votes")
         if reason is None:
             image, reason = folder.locate(relative)
         if reason is not None:
             return Record(relative, split, dropped=reason)
-        return Record(relative, split, image=image, label=label, soft_label=soft_label)
+        return Record(
+            relative, split, image=image, label=label, soft_label=soft_label, training_only=training_only
+        )
 
 
 def expression_of(votes: Sequence[float], mode: str) -> tuple[int, tuple[float, ...] | None, str | None]:

@@ -87,6 +87,31 @@ def test_records(root, trees):
     ]
 
 
+def test_images_without_a_majority_teach_and_never_judge(root, trees):
+    trees.write_ferplus(root)
+    by_mode = {mode: list(open_source("ferplus", root, mode=mode)) for mode in ("majority", "votes")}
+    sources = [record.source for record in by_mode["majority"]]
+    assert [record.source for record in by_mode["votes"]] == sources
+    changed = {
+        votes.source: (votes.training_only, votes.dropped)
+        for majority, votes in zip(by_mode["majority"], by_mode["votes"], strict=True)
+        if votes != majority
+    }
+    assert changed == {
+        "FER2013Train/fer0000001.png": (True, None),
+        "FER2013Train/fer0000005.png": (True, None),
+    }
+
+
+def test_images_without_a_majority_are_not_judged_by(root, trees):
+    trees.write_ferplus(root)
+    trees.write_text(
+        root / "fer2013new.csv", trees.FERPLUS_HEADER, "PublicTest,fer0000007.png,5,5,0,0,0,0,0,0,0,0"
+    )
+    (record,) = open_source("ferplus", root, mode="votes")
+    assert (record.split, record.dropped, record.training_only) == ("test", NO_MAJORITY, False)
+
+
 def test_what_the_protocol_drops_is_no_defect():
     assert {NO_MAJORITY, NO_EXPRESSION, "held out split", "label outside the taxonomy"} <= BY_PROTOCOL
     assert not {"missing file", "malformed row", "path leaves the root"} & BY_PROTOCOL
