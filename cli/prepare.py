@@ -30,7 +30,7 @@ READER_OPTIONS: dict[str, tuple[Any, str]] = {
     "test_usage": (_USAGES, "The part of FER2013 that is the test split."),
     "mode": (
         click.Choice(["majority", "votes"]),
-        "Train on images where one expression has the majority of votes, or on all; judged are those with one. "
+        "Train on images with a majority of votes, or on all. Judged are those with a majority. "
         "Both keep the votes as soft labels.",
     ),
 }
