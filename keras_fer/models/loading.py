@@ -1,6 +1,7 @@
 """Opens saved models, in safe mode, with one clear sentence for what is none."""
 
 import os
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def load_model(path: str | os.PathLike):
     except FERError:
         raise
     except Exception as error:  # Keras raises whatever the broken part raises.
-        reason = str(error).strip().split("\n")[0][:300]
+        # Where a layer's settings are wrong, Keras quotes all of them.
+        reason = textwrap.shorten(str(error).strip().split("\n")[0], 160, placeholder=" ...")
         raise FERError(f"{str(file)!r} cannot be loaded as a model of this package: {reason}") from error
     if not isinstance(model, DisentanglingModel | FactorModel):
         raise FERError(
