@@ -35,8 +35,8 @@ def doubts(probes: Sequence[RepresentationProbe]) -> Iterator[str]:
     for rank, width in {(row.effective_rank, row.width): None for row in judged}:
         if rank < _COLLAPSED_SHARE * width:
             yield (
-                f"The non-expression representation uses {rank:.1f} of {width} directions. If that is collapse, "
-                "little leaks since little is left, no success: what it tells of other factors says."
+                f"The non-expression representation uses {rank:.1f} of {width} directions. If that is "
+                "collapse, little leaks since little is left, no success: see what it tells of other factors."
             )
     few = {row.factor: row.result.num_clusters for row in probes if row.result.num_clusters < _FEW_CLUSTERS}
     if few:
