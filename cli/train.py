@@ -1,6 +1,5 @@
 """`keras-fer train`."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from keras_fer.cli.option_names import fields_as_options
 from keras_fer.cli.tensorflow_start import load_tensorflow
 from keras_fer.cli.training_options import BALANCED, OPTION_GROUPS, training_options
 from keras_fer.errors import FERError
+from keras_fer.field_types import parsed_json
 from keras_fer.models.objective import PRESETS, Objective
 from keras_fer.training.cluster import START_LIMIT_S, Cluster, ProcessEndedError, require_cluster
 from keras_fer.training.config import TrainingConfig
@@ -280,7 +280,7 @@ def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[st
     values: dict[str, Any] = {}
     if config_file is not None:
         try:
-            stored = json.loads(config_file.read_text(encoding="utf-8"))
+            stored = parsed_json(config_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FERError(f"{str(config_file)!r} is not the config.json of a run: {error}") from error
         is_config = isinstance(stored, dict) and "preset" in stored

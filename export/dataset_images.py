@@ -10,7 +10,7 @@ from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.errors import FERError
 from keras_fer.evaluation.evaluate import dataset_facts, model_views
-from keras_fer.labels import canonical_expression, label_ids
+from keras_fer.labels import label_ids
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,8 @@ def image_sample(
         )
     rows = dataset.indices(split)
     rows = np.sort(np.random.default_rng(seed).permutation(rows)[:num_images])
-    names = [canonical_expression(name) or name for name in contract.label_names]
     # The extra entry is for label −1, which stands for none.
-    ids = np.array([*label_ids(dataset.label_names, names), -1], np.int64)
+    ids = np.array([*label_ids(dataset.label_names, contract.label_names), -1], np.int64)
     images = model_views(dataset.images(rows), dataset.crop_size, contract.image_size)
     facts = {"dataset": dataset_facts(dataset), "split": split, "num_images": len(rows), "seed": seed}
     return ImageSample(images, ids[dataset.labels[rows]], facts)

@@ -51,8 +51,6 @@ def _letterbox(data: bytes) -> None:
     width, height, size, *edges = struct.unpack("<HHHhhhh", data[:14])
     width, height, size = width % 600 + 1, height % 600 + 1, size % 300 + 1
     region = tuple(edge / 8 for edge in edges)
-    left, top, right, bottom = region
-    inside = max(left, 0) < min(right, width) and max(top, 0) < min(bottom, height)
-    square, place = letterboxed(Image.new("RGB", (width, height)), region if inside else None, size)
+    square, place = letterboxed(Image.new("RGB", (width, height)), region, size)
     require(square.shape == (size, size, 3) and square.dtype == np.uint8, square.shape)
     require(bool(np.isfinite(place.undo(np.array([[0.0, size]]))).all()), place)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from keras_fer.errors import FERError
+from keras_fer.field_types import parsed_json
 
 CONTRACT_FILE = "contract.json"
 FORMAT_VERSION = 1
@@ -112,8 +113,8 @@ class ModelContract:
     def from_json(cls, text: str | bytes) -> "ModelContract":
         """Reads a contract from a JSON document; raises `FERError` as `from_dict` does."""
         try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            values = parsed_json(text)
+        except ValueError as error:
             raise FERError(f"The model contract is not valid JSON: {error}") from error
         return cls.from_dict(values)
 

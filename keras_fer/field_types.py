@@ -70,17 +70,33 @@ def fits(hint: Any, value: Any) -> bool:
     return isinstance(value, hint)
 
 
+def parsed_json(text: str | bytes, **hooks: Any) -> Any:
+    """Returns what a JSON document holds.
+
+    Args:
+        text: of the document; not trusted.
+        hooks: of `json.loads`.
+
+    Raises:
+        ValueError: if it is none, or nested so deeply that `json` raises `RecursionError`.
+    """
+    try:
+        return json.loads(text, **hooks)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def finite_json(text: str) -> Any:
     """Returns what a JSON document holds that has neither NaN nor an infinite number.
 
     Raises:
-        ValueError, RecursionError: for any other text.
+        ValueError: for any other text.
     """
 
     def refuse(constant: str) -> None:
         raise ValueError(f"it holds {constant}")
 
-    return json.loads(text, parse_constant=refuse)
+    return parsed_json(text, parse_constant=refuse)
 
 
 def is_text(value: str) -> bool:

@@ -39,15 +39,23 @@ def canonical_expression(name: str) -> str | None:
 def label_ids(names: Sequence[str], label_names: Sequence[str]) -> list[int]:
     """Maps the class names of a data set to ids in `label_names`, by name.
 
+    The same name wins over another name of the same expression: "happy" is "happiness", but where there is a
+    "happy" it is that, and "joy" is the first of several that mean the same.
+
     Args:
         names: class names of the data set, in its own order.
-        label_names: the target taxonomy.
+        label_names: the target taxonomy, or class names of a model.
 
     Returns:
         For each of `names` its position in `label_names`, −1 where it has none.
     """
-    positions = {name: position for position, name in enumerate(label_names)}
-    return [positions.get(canonical_expression(name) or name, -1) for name in names]
+    exact = {name: position for position, name in enumerate(label_names)}
+    by_meaning = {_meaning(name): exact[name] for name in reversed(label_names)}
+    return [exact.get(name, by_meaning.get(_meaning(name), -1)) for name in names]
+
+
+def _meaning(name: str) -> str:
+    return canonical_expression(name) or name
 
 
 def taxonomy(name: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import pytest
 
 from keras_fer.errors import FERError
-from keras_fer.field_types import fits, is_text, require_field_types
+from keras_fer.field_types import finite_json, fits, is_text, parsed_json, require_field_types
 
 
 class Ends(NamedTuple):
@@ -97,3 +97,17 @@ def test_a_wrong_type_is_one_sentence(values, message):
 
 def test_what_is_missing_or_unknown_is_not_looked_for():
     require_field_types(Outer, {"other": 1, "shares": (), "changes": {"a": [1]}}, "Something")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{", b"\xff", ""])
+def test_json_that_is_none_is_a_value_error(text):
+    for parse in (parsed_json, finite_json):
+        with pytest.raises(ValueError, match=r"nested|Expecting|decode"):
+            parse(text)
+
+
+def test_json_with_and_without_what_is_not_finite():
+    assert parsed_json(b'{"a": Infinity}') == {"a": float("inf")}
+    assert finite_json('{"a": 1}') == {"a": 1}
+    with pytest.raises(ValueError, match="it holds NaN"):
+        finite_json('{"a": NaN}')

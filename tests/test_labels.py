@@ -16,6 +16,12 @@ def test_names_are_mapped_by_name_and_not_by_position():
     assert label_ids(["contempt", "bored"], EXPRESSIONS_7) == [-1, -1]
 
 
+def test_the_same_name_wins_over_another_of_the_same_meaning():
+    names = ("angry", "bored", "happy", "joy")
+    assert label_ids(names, names) == [0, 1, 2, 3]
+    assert label_ids(["smile", "anger"], names) == [2, 0]
+
+
 def test_what_is_no_expression_has_no_canonical_name():
     assert canonical_expression("joy") == "happiness"
     assert canonical_expression("none") is None

@@ -13,7 +13,7 @@ from keras_fer.data.prepared import PreparedDataset
 from keras_fer.data.sampling import IndexSampler
 from keras_fer.data.two_views import TwoViews
 from keras_fer.errors import FERError
-from keras_fer.labels import canonical_expression, label_ids
+from keras_fer.labels import label_ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,12 +164,7 @@ def _require_usable(part: MixturePart) -> None:
 
 def _label_map(dataset: PreparedDataset, first: PreparedDataset) -> np.ndarray:
     """Returns for each label of a data set its id in the first one, −1 where it has none."""
-    canonical = [canonical_expression(name) or name for name in first.label_names]
-    exact = {name: label for label, name in enumerate(first.label_names)}
-    by_alias = label_ids(dataset.label_names, canonical)
-    ids = np.array(
-        [exact.get(name, alias) for name, alias in zip(dataset.label_names, by_alias, strict=True)]
-    )
+    ids = np.array(label_ids(dataset.label_names, first.label_names))
     if not (ids >= 0).any():
         raise FERError(
             f"The data sets {first.path.name!r} and {dataset.path.name!r} have no label in common: "

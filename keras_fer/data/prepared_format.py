@@ -23,6 +23,7 @@ from keras_fer.checksum import sha256_file
 from keras_fer.data.records import SPLITS
 from keras_fer.data.stored_text import is_readable_text
 from keras_fer.errors import FERError
+from keras_fer.field_types import parsed_json
 from keras_fer.version import __version__
 
 FORMAT = "keras-fer prepared data set"
@@ -75,11 +76,11 @@ def read_info(path: Path) -> dict:
             "Give the folder that `keras-fer prepare` wrote."
         )
     try:
-        info = json.loads(file.read_text(encoding="utf-8"))
+        info = parsed_json(file.read_text(encoding="utf-8"))
         if info["format"] != FORMAT:
             raise ValueError(f"its format is {info['format']!r}")
         version = int(info["format_version"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise damaged(file, str(error)) from error
     if version > FORMAT_VERSION:
         raise FERError(

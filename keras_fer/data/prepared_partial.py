@@ -19,6 +19,7 @@ from keras_fer.atomic import atomic_file, fsync
 from keras_fer.data import prepared_format
 from keras_fer.data.prepared_format import Columns
 from keras_fer.errors import FERError
+from keras_fer.field_types import parsed_json
 
 DROP_KEYS = ("drop_positions", "drop_reasons", "drop_sources")
 
@@ -68,10 +69,10 @@ class PartialFolder:
     def _compare(self, config_file: Path, config: dict) -> None:
         """Refuses to continue what another configuration began."""
         try:
-            begun = json.loads(config_file.read_text(encoding="utf-8"))
+            begun = parsed_json(config_file.read_text(encoding="utf-8"))
             if not isinstance(begun, dict):
                 raise ValueError("it is no object")
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise FERError(f"{str(config_file)!r} is damaged. Remove {str(self.path)!r}.") from error
         config = json.loads(json.dumps(config))
         if begun != config:
@@ -102,13 +103,13 @@ class PartialFolder:
         while (rows_file := self._rows_file(len(shards))).is_file():
             try:
                 shards.append(self._whole_shard(len(shards), prepared_format.load_columns(rows_file)))
-            except (FERError, OSError, KeyError, ValueError, RecursionError):
+            except (FERError, OSError, KeyError, ValueError):
                 break
         return shards
 
     def _whole_shard(self, index: int, columns: Columns) -> Shard:
         """Returns the next shard; raises `ValueError` or `KeyError` if it is not as `add` left it."""
-        entry = json.loads(str(columns.pop("entry")))
+        entry = parsed_json(str(columns.pop("entry")))
         drops = {key: columns.pop(key) for key in DROP_KEYS}
         num_images = len(columns["labels"])
         file = self.dataset / prepared_format.shard_name(index)

@@ -83,7 +83,7 @@ def read_study(folder: Path) -> InterventionStudy | None:
         names += ["swap_grid", "traversal"] if values["swap"] else []
         pictures = {name: (folder / f"{name}.png").read_bytes() for name in names}
         return InterventionStudy.from_dict(values, pictures, (folder / FIGURE).read_text(encoding="utf-8"))
-    except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise FERError(
             f"{str(path)!r} cannot be read ({error}); remove it, or run `keras-fer intervene` again."
         ) from error

@@ -50,7 +50,7 @@ def read_matrix(folder: str | os.PathLike) -> LeakageMatrix | None:
             raise ValueError("it has no probes")
         for column, factor in itertools.product(matrix.columns, matrix.factors):
             matrix.probe(column, factor.name)
-    except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (FERError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise FERError(
             f"{str(path)!r} cannot be read ({error}); remove it, or run `keras-fer probe` again."
         ) from error

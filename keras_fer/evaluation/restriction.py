@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_fer.errors import FERError
-from keras_fer.labels import canonical_expression, label_ids
+from keras_fer.labels import label_ids
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,11 @@ def shared_classes(
         FERError: if fewer than two classes are shared.
     """
     # "happy" in one place meets "happiness" in the other.
-    canonical = [canonical_expression(name) or name for name in model_names]
-    allowed = set(range(len(canonical)) if only is None else label_ids(only, canonical))
-    ids = tuple(position if position in allowed else -1 for position in label_ids(dataset_names, canonical))
+    wanted = label_ids(dataset_names, dataset_names if only is None else only)
+    ids = tuple(
+        position if known >= 0 else -1
+        for position, known in zip(label_ids(dataset_names, model_names), wanted, strict=True)
+    )
     names = tuple(name for position, name in enumerate(model_names) if position in ids)
     if len(names) < 2:
         raise FERError(

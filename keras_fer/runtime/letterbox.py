@@ -38,15 +38,16 @@ def letterboxed(
 
     Args:
         picture: RGB.
-        region: left, top, right, bottom in pixels; what lies outside the picture is left out. None for all.
+        region: left, top, right, bottom in pixels; what lies outside the picture is left out, and of a
+            region beside it the nearest row or column of pixels is seen. None for all.
         size: side of the square, pixels.
 
     Returns:
         uint8 array `(size, size, 3)`, and where the picture lies in it.
     """
     left, top, right, bottom = region or (0, 0, *picture.size)
-    left, top = max(math.floor(left), 0), max(math.floor(top), 0)
-    right, bottom = min(math.ceil(right), picture.width), min(math.ceil(bottom), picture.height)
+    left, right = _inside(left, right, picture.width)
+    top, bottom = _inside(top, bottom, picture.height)
     scale = size / max(right - left, bottom - top)
     width, height = (max(math.floor(side * scale + 0.5), 1) for side in (right - left, bottom - top))
     part = picture if region is None else picture.crop((left, top, right, bottom))
@@ -56,6 +57,12 @@ def letterboxed(
     square[row : row + height, column : column + width] = np.asarray(part)
     scale_x, scale_y = width / (right - left), height / (bottom - top)
     return square, Letterbox(scale_x, scale_y, column - left * scale_x, row - top * scale_y)
+
+
+def _inside(first: float, end: float, length: int) -> tuple[int, int]:
+    """Returns whole pixels, at least one, of an interval that may lie beside the picture."""
+    start = min(max(math.floor(first), 0), length - 1)
+    return start, max(min(math.ceil(end), length), start + 1)
 
 
 def _resized(picture: Image.Image, width: int, height: int) -> Image.Image:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_fer.errors import FERError
+from keras_fer.field_types import parsed_json
 from keras_fer.models.objective import Objective
 from keras_fer.training.ablation_settings import AblationRun, ProbeSettings, Variant, settings_hash
 from keras_fer.training.config import TrainingConfig
@@ -163,7 +164,7 @@ def read_ablation(path: Path, dataset: str | None = None) -> AblationConfig:
     try:
         text = path.read_text(encoding="utf-8")
         is_toml = path.suffix == ".toml"
-        values = tomllib.loads(text) if is_toml else json.loads(text, object_pairs_hook=unique_names)
+        values = tomllib.loads(text) if is_toml else parsed_json(text, object_pairs_hook=unique_names)
     except (OSError, ValueError, RecursionError) as error:
         raise FERError(f"{str(path)!r} cannot be read as an ablation: {error}") from error
     if dataset is not None and isinstance(values, dict):

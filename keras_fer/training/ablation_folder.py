@@ -1,7 +1,6 @@
 """The folder that an ablation leaves behind, and where each thing stands in it."""
 
 import functools
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_fer.errors import FERError
+from keras_fer.field_types import parsed_json
 from keras_fer.training.ablation_config import AblationConfig
 from keras_fer.training.ablation_settings import PATHS, AblationRun, differing, settings_hash
 from keras_fer.training.config import TrainingConfig
@@ -65,11 +65,11 @@ class AblationFolder:
         """
         path = self.run_folder(run) / RESULT
         try:
-            result = json.loads(path.read_text(encoding="utf-8"))
+            result = parsed_json(path.read_text(encoding="utf-8"))
             _require_result(result)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise FERError(
                 f"{str(path)!r} cannot be read ({error}). Remove {str(path.parent)!r} to make the run again."
             ) from error

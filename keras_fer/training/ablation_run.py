@@ -1,6 +1,5 @@
 """The runs of an ablation that share one training: train once, erase where asked, probe, write results."""
 
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from keras_fer.evaluation.factors import EXPRESSION, dataset_factors
 from keras_fer.evaluation.leakage import keras_representation_function, measure_leakage
 from keras_fer.evaluation.leakage_matrix import matrix_factor, summarize
 from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION
+from keras_fer.field_types import parsed_json
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
 from keras_fer.training.ablation_folder import AblationFolder, content_hash
@@ -167,7 +167,7 @@ def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
 def _read(path: Path) -> Mapping[str, Any]:
     """Returns the content of a JSON file; nothing where there is none, or half of one."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parsed_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -22,7 +22,7 @@ import numpy as np
 from keras_fer.atomic import atomic_file, atomic_folder, require_new_folder
 from keras_fer.checksum import checksum_lines, sha256_file
 from keras_fer.errors import FERError
-from keras_fer.field_types import fits
+from keras_fer.field_types import fits, parsed_json
 from keras_fer.training import run_folder
 
 VARIABLES = "variables.npz"
@@ -130,7 +130,7 @@ def newest_checkpoint(run: Path) -> Checkpoint | None:
                 folder, state["epoch"], bool(state["ended"]), dict(state["callbacks"]), warning
             )
             config_hash = state["config_sha256"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             damaged.append(f"The checkpoint {str(folder)!r} is damaged ({error})")
             continue
         if config_hash != _config_hash(run):
@@ -182,7 +182,7 @@ def _checked_state(folder: Path) -> Mapping[str, Any]:
     for name in _FILES:
         if sums.get(name) != sha256_file(folder / name):
             raise ValueError(f"{name} is not as it was written")
-    return json.loads((folder / STATE).read_text(encoding="utf-8"))
+    return parsed_json((folder / STATE).read_text(encoding="utf-8"))
 
 
 def _config_hash(run: Path) -> str:

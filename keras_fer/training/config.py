@@ -36,7 +36,8 @@ _CHOICES = {
 }
 _SIZES = ("representation_size", "non_expression_size", "non_expression_hidden_size")
 _COUNTS = (*_SIZES, "epochs", "patience", "workers")
-_NOT_NEGATIVE = ("weight_decay", "gradient_clip", "block_rows")
+_RATES = ("learning_rate", "critic_learning_rate")
+_NOT_NEGATIVE = ("weight_decay", "gradient_clip", "block_rows", "seed")
 _BELOW_ONE = ("warmup_share", "ema_momentum", "dropout")
 
 
@@ -166,9 +167,10 @@ class TrainingConfig:
             **{name: (getattr(self, name) >= 1, "at least 1") for name in _COUNTS},
             "steps_per_epoch": (self.steps_per_epoch is None or self.steps_per_epoch >= 1, "at least 1"),
             "probe_every": (self.probe_every is None or self.probe_every >= 1, "at least 1"),
-            "learning_rate": (self.learning_rate > 0, "above 0"),
-            "critic_learning_rate": (self.critic_learning_rate > 0, "above 0"),
-            **{name: (getattr(self, name) >= 0, "at least 0") for name in _NOT_NEGATIVE},
+            **{name: (0 < getattr(self, name) < float("inf"), "finite and above 0") for name in _RATES},
+            "image_size": (self.image_size is None or 16 <= self.image_size <= 512, "from 16 to 512"),
+            "temperature": (0 <= self.temperature <= 1, "from 0 to 1"),
+            **{name: (0 <= getattr(self, name) < float("inf"), finite) for name in _NOT_NEGATIVE},
             **{name: (0 <= getattr(self, name) < 1, "from 0 to below 1") for name in _BELOW_ONE},
             "mixed_dataset": (self.mixed_dataset is None or isinstance(self.mixed_dataset, str), "a folder"),
             "mixed_share": (0 < self.mixed_share < 1, "above 0 and below 1"),

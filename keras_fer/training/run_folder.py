@@ -14,7 +14,7 @@ from typing import Any
 from keras_fer.atomic import atomic_file
 from keras_fer.contract import CONTRACT_FILE
 from keras_fer.errors import FERError
-from keras_fer.field_types import is_text
+from keras_fer.field_types import is_text, parsed_json
 
 BEST_MODEL = "model.keras"
 LAST_MODEL = "last.keras"
@@ -45,8 +45,8 @@ def read_json(path: Path) -> Any:
         FERError: if it cannot be read.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return parsed_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise FERError(f"{str(path)!r} cannot be read ({error}); remove it.") from error
 
 
@@ -62,11 +62,11 @@ def read_config(run: Path) -> dict[str, Any]:
     if not Path(run).is_dir():
         raise FERError(f"{str(run)!r} is a file; name the folder of a run that `keras-fer train` left.")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = parsed_json(path.read_text(encoding="utf-8"))
         for part in (config, config.get("erased", config)):
             if not (isinstance(part["dataset"], str) and is_text(part["dataset"])):
                 raise ValueError("its `dataset` is no path")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise FERError(f"{str(run)!r} is not a run folder: {CONFIG} cannot be read ({error}).") from error
     except (TypeError, AttributeError, KeyError) as error:
         raise FERError(f"{str(run)!r} is not a run folder: {CONFIG} names no data set.") from error

@@ -1,11 +1,11 @@
 """The environment variable in which TensorFlow's launchers name the processes of a training."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from keras_fer.errors import FERError
+from keras_fer.field_types import parsed_json
 from keras_fer.training.cluster import Cluster
 
 VARIABLE = "TF_CONFIG"
@@ -31,7 +31,7 @@ def tf_config_cluster(text: str) -> Cluster | None:
         FERError: if it is malformed, or names a role that trains in another way.
     """
     try:
-        config = json.loads(text)
+        config = parsed_json(text)
     except ValueError as error:
         raise FERError(f"{VARIABLE} is not JSON ({error}). It looks like {_EXAMPLE}.") from error
     whole = _part(config, "whole")

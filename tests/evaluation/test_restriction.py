@@ -72,6 +72,13 @@ def test_a_taxonomy_restricts_the_view():
     assert shared.left_out == ("contempt",)
 
 
+def test_synonyms_stay_apart_where_both_have_them():
+    names = ("angry", "bored", "happy", "joy")
+    shared = shared_classes(names, names)
+    assert (shared.names, shared.label_ids, shared.left_out) == (names, (0, 1, 2, 3), ())
+    assert shared_classes(names, names, EXPRESSIONS_7).label_ids == (0, -1, 2, 3)
+
+
 def test_own_classes_match_exactly():
     assert shared_classes(("tired", "awake"), ("awake", "tired")).label_ids == (1, 0)
 

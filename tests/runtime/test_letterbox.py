@@ -44,6 +44,17 @@ def test_what_lies_outside_the_picture_is_left_out():
     assert box == Letterbox(1, 1, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("region", "row", "column"),
+    [((-60, -60, -20, -20), 0, 0), ((-40, 10, 0, 50), 9, 0), ((5, 5, 5, 5), 5, 5), ((90, 2, 99, 3), 2, 19)],
+)
+def test_of_a_region_beside_the_picture_the_nearest_pixel_shows(region, row, column):
+    pixels = noise(10, 20, 3)
+    square, box = letterboxed(Image.fromarray(pixels), region, 4)
+    assert (square == pixels[row, column]).all()
+    np.testing.assert_array_equal(box.undo(np.array([[0, 0]])), [[column, row]])
+
+
 def test_what_lies_beside_a_region_does_not_show():
     pixels = noise(300, 400, 3)
     cut = pixels[30:290, 50:310]

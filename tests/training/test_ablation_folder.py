@@ -95,7 +95,7 @@ def test_other_data_at_the_same_place_are_refused_but_not_where_data_do_not_matt
     ("content", "reason"),
     [
         ("{", "Expecting property name"),
-        ("[" * 100_000, "recursion"),
+        ("[" * 100_000, "nested too deeply"),
         ("[]", "it is no object"),
         ("{}", "it has no settings"),
         ({"settings": {"objective": 3}}, "it has no settings"),

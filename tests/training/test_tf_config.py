@@ -40,6 +40,7 @@ def test_a_process_alone_is_no_cluster(cluster):
     ("text", "sentence"),
     [
         ("{", "TF_CONFIG is not JSON .* It looks like "),
+        ("[" * 100_000, "TF_CONFIG is not JSON .*nested too deeply"),
         ("[]", "TF_CONFIG: the whole is missing or no JSON object. It looks like "),
         ("null", "the whole is missing"),
         ('{"cluster": []}', "the cluster is missing or no JSON object"),

@@ -6,10 +6,7 @@ from pathlib import Path, PureWindowsPath
 
 from keras_fer.data.readers import reasons
 from keras_fer.errors import FERError
-
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"}
-)
+from keras_fer.runtime.images import IMAGE_SUFFIXES
 
 
 class RootFolder:

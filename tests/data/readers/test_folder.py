@@ -4,6 +4,7 @@ import pytest
 
 from keras_fer.data.readers import open_source
 from keras_fer.errors import FERError
+from keras_fer.runtime.images import IMAGE_SUFFIXES
 
 
 def test_expressions_are_mapped_by_name(root, trees):
@@ -76,6 +77,14 @@ def test_two_folders_of_one_split_are_refused(root, trees):
     trees.write_image(root / "validation" / "happy" / "a.png")
     with pytest.raises(FERError, match=r"Both 'val' and 'validation' .+ are the validation split"):
         open_source("folder", root)
+
+
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
+def test_whatever_can_be_predicted_can_be_prepared(root, suffix):
+    for name in ("happy", "sad"):
+        (root / name).mkdir(parents=True)
+        (root / name / f"0{suffix.upper()}").touch()
+    assert len(list(open_source("folder", root))) == 2
 
 
 def test_hidden_and_other_files_are_no_images(root, trees):
