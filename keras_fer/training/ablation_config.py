@@ -106,6 +106,11 @@ class AblationConfig:
                     f"The variants {seen[key]!r} and {run.variant!r} are the same; remove one of them."
                 )
             seen[key] = run.variant
+            if run.erase and run.config.factors is not None:
+                raise FERError(
+                    f"The variant {run.variant!r} has `erase`, which is for models of the expression alone, and "
+                    "`factors`. Remove one of them."
+                )
             if run.erase and not run.config.objective().moves_non_expression_branch:
                 raise FERError(
                     f"The variant {run.variant!r} has `erase`, but its objective never trains the "

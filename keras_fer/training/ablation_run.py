@@ -13,7 +13,10 @@ from keras_fer.errors import FERError
 from keras_fer.evaluation.factors import EXPRESSION, dataset_factors
 from keras_fer.evaluation.leakage import keras_representation_function, measure_leakage
 from keras_fer.evaluation.leakage_matrix import matrix_factor, summarize
-from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION
+from keras_fer.evaluation.representation_names import (
+    NON_EXPRESSION_REPRESENTATION,
+    RESIDUAL_REPRESENTATION,
+)
 from keras_fer.field_types import parsed_json
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
@@ -24,7 +27,7 @@ from keras_fer.training.epoch_lines import EpochLines
 from keras_fer.training.erase import erase
 from keras_fer.training.finish import finish
 from keras_fer.training.fit import TrainingResult, fit
-from keras_fer.training.resume import resume
+from keras_fer.training.resume import resume, stopped_run
 
 # Left in a run folder when its training and evaluation are complete.
 TRAINED = "trained.json"
@@ -107,10 +110,12 @@ def _gone_on(home: Path, settings: Mapping[str, Any]) -> TrainingResult | None:
     if _read(home / BEGUN).get("settings_hash") != settings_hash(settings):
         return None
     try:
-        return resume(home, [EpochLines()], verbose=0)
+        stopped_run(home)
     except FERError:
         # Finished but damaged since, or without a whole checkpoint.
         return None
+    # What stops it again, such as a full disk, leaves the checkpoints as they are.
+    return resume(home, [EpochLines()], verbose=0)
 
 
 def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
@@ -118,6 +123,7 @@ def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
     dataset = open_prepared(run.config.dataset)
     evaluation = _read(home / run_folder.EVALUATION)
     model = load_model(home)
+    judged = NON_EXPRESSION_REPRESENTATION if run.config.factors is None else RESIDUAL_REPRESENTATION
     factors = dataset_factors(
         dataset, "headline" if run.probe.factors == "headline" else "expression"
     ).factors
@@ -127,7 +133,9 @@ def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
         dataset,
         model.contract.image_size,
         model=run.variant,
-        names=run.probe.representations,
+        names=[
+            judged if name == NON_EXPRESSION_REPRESENTATION else name for name in run.probe.representations
+        ],
         test_split=evaluation["split"],
         seeds=run.probe.seeds,
         max_train_rows=run.probe.max_rows,
@@ -135,11 +143,7 @@ def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
         control=False,
     )
     summary = summarize(probes, [matrix_factor(factor) for factor in factors])
-    expression = next(
-        row
-        for row in probes
-        if (row.representation, row.factor) == (NON_EXPRESSION_REPRESENTATION, EXPRESSION)
-    )
+    expression = next(row for row in probes if (row.representation, row.factor) == (judged, EXPRESSION))
     metrics = {
         "accuracy": evaluation["accuracy"],
         "balanced_accuracy": evaluation["balanced_accuracy"],

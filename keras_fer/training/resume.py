@@ -148,13 +148,19 @@ def resume(
     if not is_chief:
         return fit(stopped.config, callbacks, verbose, stopped, cluster)
     checkpoints = run / run_folder.CHECKPOINTS
-    checkpoints.mkdir(exist_ok=True)
+    # Where there is a model and no such folder, another process has just ended the training.
+    if not (run / run_folder.BEST_MODEL).exists():
+        checkpoints.mkdir(exist_ok=True)
+    elif not checkpoints.is_dir():
+        return resume(run, callbacks, verbose, cluster)
     with folder_lock(checkpoints):
+        # Once more: until now another process may have gone on with it.
+        stopped = stopped_run(run)
+        if stopped.trained:
+            return _ended(run, stopped.config)
         remove_leftovers(run)
         # Of an interrupted run: it is not that of the run that ends now.
         (run / run_folder.EVALUATION).unlink(missing_ok=True)
-        # Once more: until now another process may have gone on with it.
-        stopped = stopped_run(run)
         if stopped.checkpoint is not None and stopped.checkpoint.warning is not None:
             warnings.warn(stopped.checkpoint.warning, CheckpointWarning, stacklevel=2)
         return fit(stopped.config, callbacks, verbose, stopped, cluster)

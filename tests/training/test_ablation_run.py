@@ -224,3 +224,35 @@ def test_a_run_starts_from_the_weights_of_another(config, prepared_folder, tmp_p
     assert beside["metrics"]["effective_rank"] != plain["metrics"]["effective_rank"]
     stored = read(folder.run_folder(runs[1]) / "config.json")
     assert stored["weights"] == str(folder.run_folder(runs[0]).resolve())
+
+
+def test_a_model_of_several_factors_is_judged_by_its_residual_representation(config, tmp_path):
+    values = config.to_dict()
+    plain = {**values["variants"]["plain"], "non_expression_size": 7}
+    values["variants"] = {"factors": {**plain, "factors": ["expression"]}}
+    folder, runs = AblationFolder(tmp_path), AblationConfig.from_dict({**values, "baseline": "factors"}).runs()
+    run_group(folder, runs)
+    result = folder.result(runs[0])
+    assert [row["representation"] for row in result["probes"]] == ["residual_representation"]
+    assert result["width"] == 7
+
+
+def test_a_training_that_breaks_off_again_keeps_its_checkpoints(group, tmp_path, monkeypatch):
+    folder = AblationFolder(tmp_path)
+    run = replace(group[0], config=replace(group[0].config, epochs=2))
+
+    def kill(self, epoch, logs=None):
+        if epoch:
+            raise Killed
+
+    def full(*_, **__):
+        raise FERError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WriteHistory, "on_epoch_begin", kill)
+        with pytest.raises(Killed):
+            run_group(folder, [run])
+    monkeypatch.setattr(ablation_run, "resume", full)
+    with pytest.raises(FERError, match="the disk is full"):
+        run_group(folder, [run])
+    assert is_unfinished(folder.run_folder(run))

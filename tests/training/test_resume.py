@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 
 import keras
@@ -13,6 +14,7 @@ from run_state import history_without_seconds, model_arrays
 from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.errors import FERError
 from keras_fer.labels import EXPRESSIONS_8
+from keras_fer.training import resume as resume_module
 from keras_fer.training import run_folder
 from keras_fer.training.callbacks import WriteHistory
 from keras_fer.training.checkpoint_folder import VARIABLES, is_unfinished, write_checkpoint
@@ -346,6 +348,34 @@ def test_two_processes(stopped):
     with folder_lock(run / run_folder.CHECKPOINTS), pytest.raises(FERError, match="Another process"):
         resume(run)
     assert len(list(run.glob("checkpoints/epoch-*"))) == 2
+
+
+@pytest.mark.parametrize("ends", ["before it looks for the folder", "before it has the lock"])
+def test_another_process_that_ends_the_run_meanwhile(stopped, monkeypatch, ends):
+    run, looks = stopped(), []
+
+    def end():
+        shutil.rmtree(run / run_folder.CHECKPOINTS)
+        (run / run_folder.EVALUATION).write_text("{}")
+
+    def look(folder):
+        looks.append(stopped_run(folder))
+        if ends.endswith("folder") and len(looks) == 1:
+            end()
+        return looks[-1]
+
+    @contextmanager
+    def lock(folder):
+        with folder_lock(folder):
+            end()
+            yield
+
+    monkeypatch.setattr(resume_module, "stopped_run", look)
+    monkeypatch.setattr(resume_module, "folder_lock", lock)
+    with pytest.raises(FERError, match="is finished; there is nothing to go on with"):
+        resume(run)
+    assert (run / run_folder.EVALUATION).read_text() == "{}"
+    assert not is_unfinished(run)
 
 
 @pytest.mark.parametrize("change", [{"teacher_hashes": False}, {"dataset_hash": 3}, {"teacher_hashes": [1]}])
