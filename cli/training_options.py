@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES, PRECISIONS, SAMPLING, TrainingConfig
+from keras_fer.training.json_values import LARGEST_SEED
 
 
 class _Names(click.ParamType):
@@ -127,7 +128,7 @@ CONFIG_OPTIONS: dict[str, tuple[Any, str]] = {
         str,
         "GPUs that share each batch, such as 2; or parts of the processor, such as cpu:2.",
     ),
-    "seed": (click.IntRange(min=0), "Seed of initialisation, order and augmentation."),
+    "seed": (click.IntRange(0, LARGEST_SEED), "Seed of initialisation, order and augmentation."),
 }
 
 

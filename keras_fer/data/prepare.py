@@ -263,9 +263,9 @@ def _carved_splits(
         subjects, hashes = columns["subjects"], columns["perceptual_hashes"]
         only_teach = np.isin(columns["sources"], list(training_only))
         judges = np.flatnonzero(~only_teach)
-        in_train = splits[judges] == SPLITS.index("train")
-        train = judges[in_train]
-        groups = _groups(subjects[judges], hashes[judges])[in_train]
+        drawn_from = splits[judges] == SPLITS.index("train")
+        train = judges[drawn_from]
+        groups = _groups(subjects[judges], hashes[judges])[drawn_from]
         chosen = carve(columns["labels"][train], groups, options.validation_share, options.seed)
         splits[train[chosen]] = SPLITS.index("validation")
         if len(judges) < len(splits):

@@ -28,8 +28,8 @@ class Record:
         valence_arousal: two numbers in [−1, 1], NaN where absent, or None.
         subject: identity of the person as the data set writes it, or None.
         factors: further known numbers, such as head pose, by name.
-        training_only: whether it may teach but never judge, such as an image whose annotators disagree;
-            `prepare` chooses no such image for `validation`.
+        training_only: whether it is not to judge, such as an image whose annotators disagree; `prepare`
+            moves it to `validation` only with an image that it nearly equals.
         dropped: why the reader cannot use this record, a short reason that can be counted, such as
             `"label outside the taxonomy"`; None for a usable record.
     """

@@ -180,7 +180,7 @@ class DisentanglingModel(TwoPlayerModel):
             total = total + weight * mean
             # The very number that is minimised, so that the logged terms add up to the logged loss.
             self._trackers[name].update_state(ops.stop_gradient(mean) * replicas, sample_weight=count)
-        return total
+        return total + self.penalties()
 
     # --- steps -----------------------------------------------------------------------------------
 
@@ -237,7 +237,7 @@ class DisentanglingModel(TwoPlayerModel):
         self._trackers["expression_accuracy"].update_state(right, sample_weight=counted)
         if self._compile_metrics is not None:
             logits = {"expression": outputs["expression"]}
-            self._compile_metrics.update_state({"expression": targets["labels"]}, logits, weights)
+            self._compile_metrics.update_state({"expression": targets["labels"]}, logits, counted)
         results = {"loss": self._loss_tracker.result()}
         known = [name for name in self._trackers if TARGETS.get(name, "labels") in targets]
         results.update({name: self._trackers[name].result() for name in known})

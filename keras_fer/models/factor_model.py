@@ -277,7 +277,7 @@ class FactorModel(TwoPlayerModel):
             mean = self._mean(values, values, sample_weight=weights)
             total = total + weight * mean
             self._log(name, mean, num_rows if count is None else count)
-        return total
+        return total + self.penalties()
 
     def _decode(self, representations: Sequence):
         return self.decoder(_decoder_inputs(representations))
@@ -354,7 +354,10 @@ class FactorModel(TwoPlayerModel):
         }
         if self._compile_metrics is not None and EXPRESSION in targets:
             logits = {EXPRESSION: outputs["predictions"][EXPRESSION]}
-            self._compile_metrics.update_state({EXPRESSION: targets[EXPRESSION]}, logits, sample_weight)
+            _, known = hits(targets[EXPRESSION], outputs["predictions"][EXPRESSION])
+            expression = next(factor for factor in self.factors if factor.name == EXPRESSION)
+            weights = row_weights(expression, targets, known, sample_weight)
+            self._compile_metrics.update_state({EXPRESSION: targets[EXPRESSION]}, logits, weights)
             results |= self._compile_metrics.result()
         return results
 

@@ -174,14 +174,16 @@ def perturbed(representation, noise: float, seed: int, step, salt: int):
     return representation + noise * deviation * own_rows(normal, representation)
 
 
-def _partners(values):
-    """Swaps rows 2i and 2i + 1."""
-    pairs = ops.reshape(values, (-1, 2, values.shape[-1]))
-    return ops.reshape(ops.flip(pairs, axis=1), (-1, values.shape[-1]))
+def _partners(values, missing=0):
+    """Swaps rows 2i and 2i + 1; a last row without a partner gets `missing`."""
+    num_rows = ops.shape(values)[0]
+    even = ops.pad(values, ((0, num_rows % 2), (0, 0)), constant_values=missing)
+    pairs = ops.reshape(even, (-1, 2, values.shape[-1]))
+    return ops.reshape(ops.flip(pairs, axis=1), (-1, values.shape[-1]))[:num_rows]
 
 
 def _paired(ids):
     """1 for rows 2i and 2i + 1 with the same id ≥ 0, 0 for rows that are no pair, `(batch,)`."""
     pair = ops.reshape(ids, (-1, 1))
-    paired = ops.logical_and(pair >= 0, ops.equal(pair, _partners(pair)))
+    paired = ops.logical_and(pair >= 0, ops.equal(pair, _partners(pair, missing=-1)))
     return ops.cast(ops.reshape(paired, (-1,)), keras.config.floatx())

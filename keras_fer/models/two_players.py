@@ -10,7 +10,7 @@ from keras_fer.models.critics import CriticBank
 from keras_fer.models.objective import Objective
 from keras_fer.models.optimizers import optimizers_config, optimizers_from_config
 from keras_fer.models.process_steps import local_batch, over_processes, process_step
-from keras_fer.models.replicas import gathered, own_share
+from keras_fer.models.replicas import gathered, num_replicas, own_share
 from keras_fer.models.step_seeds import drawn_seed, step_seed
 
 _METRICS = ("metrics", "weighted_metrics")
@@ -66,7 +66,8 @@ class TwoPlayerModel(keras.Model):
             augmentation_seed: first entry of that seed.
             seed: at least 0, of what critics draw from the bank and of the reconstruction noise; None draws
                 one that `keras.utils.set_random_seed` decides. It is saved with the model.
-            **kwargs: passed on to `keras.Model.compile`, such as `metrics={"expression": ...}`.
+            **kwargs: passed on to `keras.Model.compile`, such as `metrics={"expression": ...}`. Rows without
+                a label count in `metrics`, as in Keras, and not in `weighted_metrics`.
 
         Raises:
             FERError: if class weights or class prior of the objective do not fit the number of expressions.
@@ -168,6 +169,10 @@ class TwoPlayerModel(keras.Model):
         return keras.Model(self.inputs, outputs, name="representations")
 
     # --- steps -----------------------------------------------------------------------------------
+
+    def penalties(self):
+        """Returns the sum of what layers of an own trunk add to the loss, such as L2; 0 for those by name."""
+        return sum(self.losses) / num_replicas()
 
     def train_step(self, data):
         """Moves the encoder by the objective with critics frozen, then the critics."""

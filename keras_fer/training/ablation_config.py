@@ -108,8 +108,8 @@ class AblationConfig:
             seen[key] = run.variant
             if run.erase and run.config.factors is not None:
                 raise FERError(
-                    f"The variant {run.variant!r} has `erase`, which is for models of the expression alone, and "
-                    "`factors`. Remove one of them."
+                    f"The variant {run.variant!r} has `factors` and `erase`, which is for models of the "
+                    "expression alone. Remove one of them."
                 )
             if run.erase and not run.config.objective().moves_non_expression_branch:
                 raise FERError(

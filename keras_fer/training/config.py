@@ -8,7 +8,7 @@ from keras_fer.errors import FERError
 from keras_fer.field_types import require_field_types
 from keras_fer.models.objective import Objective, preset
 from keras_fer.training.devices import Devices
-from keras_fer.training.json_values import is_whole
+from keras_fer.training.json_values import LARGEST_SEED, is_whole
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 SAMPLING = ("natural", "balanced", "tempered")
@@ -37,7 +37,7 @@ _CHOICES = {
 _SIZES = ("representation_size", "non_expression_size", "non_expression_hidden_size")
 _COUNTS = (*_SIZES, "epochs", "patience", "workers")
 _RATES = ("learning_rate", "critic_learning_rate")
-_NOT_NEGATIVE = ("weight_decay", "gradient_clip", "block_rows", "seed")
+_NOT_NEGATIVE = ("weight_decay", "gradient_clip", "block_rows")
 _BELOW_ONE = ("warmup_share", "ema_momentum", "dropout")
 
 
@@ -169,6 +169,7 @@ class TrainingConfig:
             "probe_every": (self.probe_every is None or self.probe_every >= 1, "at least 1"),
             **{name: (0 < getattr(self, name) < float("inf"), "finite and above 0") for name in _RATES},
             "image_size": (self.image_size is None or 16 <= self.image_size <= 512, "from 16 to 512"),
+            "seed": (0 <= self.seed <= LARGEST_SEED, f"from 0 to {LARGEST_SEED}"),
             "temperature": (0 <= self.temperature <= 1, "from 0 to 1"),
             **{name: (0 <= getattr(self, name) < float("inf"), finite) for name in _NOT_NEGATIVE},
             **{name: (0 <= getattr(self, name) < 1, "from 0 to below 1") for name in _BELOW_ONE},

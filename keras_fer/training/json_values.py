@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_fer.errors import FERError
 
-_MOST_SEED = 2**32 - 1  # that scikit-learn and NumPy take
+LARGEST_SEED = 2**32 - 1  # that Keras, scikit-learn and NumPy take
 
 
 def require_known(what: str, values: Mapping[str, Any], known: set[str]) -> None:
@@ -31,10 +31,10 @@ def sequence(value: Any, name: str) -> Sequence[Any]:
 def seeds(value: Any) -> tuple[int, ...]:
     """Returns different seeds, at least one; raises `FERError` for anything else."""
     numbers = tuple(sequence(value, "seeds"))
-    valid = all(is_whole(number) and 0 <= number <= _MOST_SEED for number in numbers)
+    valid = all(is_whole(number) and 0 <= number <= LARGEST_SEED for number in numbers)
     if not (numbers and valid and len(set(numbers)) == len(numbers)):
         raise FERError(
-            f"`seeds` must list different whole numbers from 0 to {_MOST_SEED}. Received: {value!r}"
+            f"`seeds` must list different whole numbers from 0 to {LARGEST_SEED}. Received: {value!r}"
         )
     return numbers
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_fer.errors import FERError
+from keras_fer.models.building import disentangling_model
 from keras_fer.models.objective import PRESETS, preset
 
 
@@ -299,11 +300,32 @@ def test_accuracy_counts_rows_by_their_expression_weight(tiny_model, make_batch)
     counted = targets["expression_weight"] * (targets["expression"] >= 0)
     assert logs["expression_accuracy"] == pytest.approx((counted * right).sum() / counted.sum())
     assert logs["expression_accuracy"] != pytest.approx(right[1:].mean())
-    # Metrics of `compile` know no missing labels; one of zeros is taken for the first class.
-    guessed = np.where(targets["expression"] < 0, 0, targets["expression"])
-    right = model.predict(images, verbose=0)["expression"].argmax(axis=1) == guessed
-    weights = targets["expression_weight"]
-    assert logs["categorical_accuracy"] == pytest.approx((weights * right).sum() / weights.sum())
+    assert logs["categorical_accuracy"] == pytest.approx(logs["expression_accuracy"])
+
+
+def test_a_last_row_without_a_partner_is_no_pair(tiny_model, make_batch):
+    images, targets = make_batch(3, pairs=False)
+    # The partner of the last row is missing, and its own id is no pair.
+    targets["pair"] = np.array([7, 7, 7])
+    model = tiny_model("disentangle_pairs")
+    model.compile(run_eagerly=True)
+    logs = model.evaluate(images, targets, verbose=0, return_dict=True)
+    first, second, _ = model.representations.predict(images, verbose=0)["non_expression_representation"]
+    assert logs["invariance_loss"] == pytest.approx(2 * np.mean(np.square(first - second)) / 3, rel=1e-5)
+
+
+def test_the_penalties_of_an_own_trunk_count(tiny_trunk, make_batch):
+    images, targets = make_batch()
+    trunk = tiny_trunk()
+    model = disentangling_model(trunk, 4, objective="baseline")
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    plain = model.evaluate(images, targets, verbose=0, return_dict=True)
+    (convolution,) = (layer for layer in trunk.layers if isinstance(layer, keras.layers.Conv2D))
+    convolution.kernel.regularizer = keras.regularizers.L2(0.5)
+    logs = model.evaluate(images, targets, verbose=0, return_dict=True)
+    penalty = 0.5 * np.square(convolution.kernel.numpy()).sum()
+    assert logs["loss"] == pytest.approx(plain["loss"] + penalty, rel=1e-5)
+    assert logs["expression_loss"] == plain["expression_loss"]
 
 
 def test_test_on_batch_equals_evaluate(tiny_model, make_batch):

@@ -230,7 +230,10 @@ def test_a_model_of_several_factors_is_judged_by_its_residual_representation(con
     values = config.to_dict()
     plain = {**values["variants"]["plain"], "non_expression_size": 7}
     values["variants"] = {"factors": {**plain, "factors": ["expression"]}}
-    folder, runs = AblationFolder(tmp_path), AblationConfig.from_dict({**values, "baseline": "factors"}).runs()
+    folder, runs = (
+        AblationFolder(tmp_path),
+        AblationConfig.from_dict({**values, "baseline": "factors"}).runs(),
+    )
     run_group(folder, runs)
     result = folder.result(runs[0])
     assert [row["representation"] for row in result["probes"]] == ["residual_representation"]
