@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from keras_fer.errors import FERError
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -119,14 +117,3 @@ RECIPES = {
 }
 # What most devices want, in a minute.
 DEFAULT_RECIPES = (FLOAT32, FLOAT16, STATIC_WI8_AI8)
-
-
-def recipe(name: str) -> Recipe:
-    """Returns a recipe by name.
-
-    Raises:
-        FERError: if there is none of that name.
-    """
-    if name not in RECIPES:
-        raise FERError(f"There is no export recipe {name!r}. There are: {', '.join(RECIPES)}.")
-    return RECIPES[name]

@@ -1,6 +1,5 @@
 """The factors of a data set that probes can be asked for: the expression, and whatever else is known."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +7,6 @@ import numpy as np
 
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.data.synthetic.action_units import ACTION_UNITS
-from keras_fer.errors import FERError
 from keras_fer.evaluation.probes import FactorKind
 
 EXPRESSION = "expression"
@@ -122,21 +120,6 @@ def dataset_factors(dataset: PreparedDataset, which: FactorChoice = "headline") 
             notes.append(f"{spoken(factor.name)} was not measured: {reason}.")
     varying.sort(key=_place)
     return FactorSet(tuple(varying), tuple(notes))
-
-
-def named_factors(dataset: PreparedDataset, names: Sequence[str]) -> tuple[Factor, ...]:
-    """Returns factors by name, in that order.
-
-    Raises:
-        FERError: if the data set does not know one of them.
-    """
-    known = {factor.name: factor for factor in dataset_factors(dataset, "all").factors}
-    if unknown := [name for name in names if name not in known]:
-        raise FERError(
-            f"Nothing is known about {', '.join(unknown)} in {str(dataset.path)!r}. "
-            f"There is: {', '.join(known)}."
-        )
-    return tuple(known[name] for name in names)
 
 
 def spoken(name: str) -> str:

@@ -145,7 +145,7 @@ def measure_leakage(
         seeds: of the probes.
         max_train_rows: a random part of this size stands for a larger training split.
         floor: see `RepresentationProbe`.
-        factors: what to look for, see `dataset_factors` and `named_factors`; None for the expression.
+        factors: what to look for, see `dataset_factors`; None for the expression.
         control: whether to run the probes on permuted labels too, which takes as long again.
         progress: called with the number of probed pairs of representation and factor, and of all.
 

@@ -7,13 +7,11 @@ from keras_fer.data.prepared import PreparedWriter
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.scene import factors as scene_factors
 from keras_fer.data.synthetic.scene import scene
-from keras_fer.errors import FERError
 from keras_fer.evaluation.factors import (
     FACTOR_CHOICES,
     HEADLINE,
     clusters_of,
     dataset_factors,
-    named_factors,
     units_of,
 )
 
@@ -155,17 +153,8 @@ def test_kinds_are_few_whole_numbers(dataset):
 
 def test_a_part_of_the_pose_is_enough(dataset):
     data = dataset(factors={"yaw": np.arange(ROWS, dtype=np.float32) / 7})
-    (pose,) = named_factors(data, ["pose"])
+    (pose,) = (factor for factor in dataset_factors(data).factors if factor.name == "pose")
     assert pose.dimension_names == ("yaw",)
-
-
-def test_factors_by_name(synthetic):
-    assert [factor.name for factor in named_factors(synthetic, ["age", "expression"])] == [
-        "age",
-        "expression",
-    ]
-    with pytest.raises(FERError, match=r"Nothing is known about height in .* There is: expression, "):
-        named_factors(synthetic, ["age", "height"])
 
 
 def test_people_else_pairs_else_single_rows_belong_together(dataset):

@@ -13,7 +13,7 @@ import pytest
 from keras_fer.errors import FERError
 from keras_fer.export.checks import Limits
 from keras_fer.export.onnx_file import OnnxFile
-from keras_fer.export.recipes import RECIPES, recipe
+from keras_fer.export.recipes import RECIPES
 from keras_fer.export.tflite_graph import read_graph
 from keras_fer.export.toolkit import Finetuning
 from keras_fer.runtime.recognizer import ExpressionRecognizer
@@ -103,12 +103,6 @@ def test_weights_have_their_type(path, kind):
     graph = read_graph(path.read_bytes())
     kernels = [tensor for tensor in graph.tensors if tensor.is_constant and tensor.num_values == 12 * 24 * 9]
     assert [tensor.dtype for tensor in kernels] == [WEIGHT_TYPES[kind]]
-
-
-def test_unknown_recipe():
-    assert recipe("float16") is RECIPES["float16"]
-    with pytest.raises(FERError, match=r"'int4'.*float32, float16, dynamic_wi8_afp32, static_wi8_ai8"):
-        recipe("int4")
 
 
 def test_file_name_stays_in_its_folder():

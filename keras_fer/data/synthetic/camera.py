@@ -9,7 +9,6 @@ from keras_fer.data.luma import LUMA
 from keras_fer.data.synthetic.canvas import closed_curve
 from keras_fer.data.synthetic.nuisance import Nuisance
 
-NUM_BACKGROUNDS = 64
 _NOISE_SIZE = 512
 # Grey level above which bright pictures are rolled off.
 _KNEE = 150
@@ -18,7 +17,7 @@ _GREY = np.array([LUMA] * 3, np.float32)
 
 @lru_cache(maxsize=256)
 def background(number: int, size: int) -> np.ndarray:
-    """One of the 64 backgrounds, uint8 `(size, size, 3)`: soft rooms, skies, walls and stripes."""
+    """One of the backgrounds, uint8 `(size, size, 3)`: soft rooms, skies, walls and stripes."""
     rng = np.random.default_rng([2, number])
     tones = rng.uniform(30, 225, (2, 3)) * 0.4 + rng.uniform(30, 225, (2, 1)) * 0.6
     down = np.linspace(0, 1, size)[:, None, None]

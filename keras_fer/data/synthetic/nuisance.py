@@ -6,6 +6,8 @@ import numpy as np
 
 from keras_fer.data.synthetic.difficulty import Difficulty
 
+NUM_BACKGROUNDS = 64
+
 
 @dataclass(frozen=True)
 class Nuisance:
@@ -24,7 +26,7 @@ class Nuisance:
         light_y: down, so light from above is negative.
         contrast: share of directed light in [0, 1]; the rest is ambient.
         warmth: colour of the light, blue −1 to orange 1.
-        background: which background.
+        background: which background, below `NUM_BACKGROUNDS`.
         blur: standard deviation of the blur, thousandths of the image side.
         exposure: factor on the brightness.
         gamma: exponent of the tone curve.
@@ -85,7 +87,7 @@ def sample_nuisance(rng: np.random.Generator, difficulty: Difficulty) -> Nuisanc
         light_y=-0.4 + 0.35 * light * middle[8],
         contrast=min(0.75, 0.42 + 0.28 * light * (2 * flat[1] - 1)),
         warmth=light * middle[9],
-        background=int(flat[2] * 64),
+        background=int(flat[2] * NUM_BACKGROUNDS),
         blur=max(0.0, 16.0 * camera * (flat[3] - 0.45)),
         exposure=1.0 + 0.25 * camera * (2 * flat[4] - 1),
         gamma=1.0 + 0.25 * camera * (2 * flat[5] - 1),

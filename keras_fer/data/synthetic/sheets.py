@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_fer.data.synthetic.action_units import ACTION_UNITS, ONE_SIDED, POSITION, RECIPES, Expression
 from keras_fer.data.synthetic.config import SyntheticConfig
-from keras_fer.data.synthetic.generator import render, render_scene
+from keras_fer.data.synthetic.generator import render_scene
 from keras_fer.data.synthetic.identity import BEARDS, GLASSES, HAIR_STYLES, sample_identity
 from keras_fer.data.synthetic.nuisance import Nuisance
 from keras_fer.data.synthetic.scene import Scene, intervene
@@ -144,27 +144,6 @@ def factor_sheet(
         for factor, row in values.items()
     ]
     return grid(rows, (), list(values))
-
-
-def sample_sheet(config: SyntheticConfig, columns: int = 12) -> np.ndarray:
-    """Images of the data set as they come, one row per expression.
-
-    Args:
-        config: the data set; needs at least `columns` images of each expression.
-        columns: images per expression.
-
-    Returns:
-        uint8 RGB picture.
-    """
-    order = np.random.default_rng(config.seed).permutation(config.num_images).tolist()
-    rows: list[list[np.ndarray]] = [[] for _ in EXPRESSIONS_8]
-    for index in order:
-        row = rows[config.clean_label(index)]
-        if len(row) < columns:
-            row.append(render(config, index)[0])
-        if all(len(row) == columns for row in rows):
-            break
-    return grid(rows, (), EXPRESSIONS_8)
 
 
 def grid(

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from keras_fer.data.synthetic.camera import (
-    NUM_BACKGROUNDS,
     background,
     composite,
     occlude,
     photograph,
     tone_curve,
 )
+from keras_fer.data.synthetic.nuisance import NUM_BACKGROUNDS
 from keras_fer.data.synthetic.sheets import STUDIO
 
 

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_fer.data.synthetic.difficulty import DIFFICULTIES
-from keras_fer.data.synthetic.nuisance import sample_nuisance
+from keras_fer.data.synthetic.nuisance import NUM_BACKGROUNDS, sample_nuisance
 
 
 @settings(deadline=None)
@@ -15,7 +15,7 @@ def test_ranges(seed, name):
     assert abs(nuisance.pitch) <= 0.35 * difficulty.pose
     assert abs(nuisance.roll) <= 0.35 * difficulty.pose
     assert 0.35 < nuisance.scale < 0.55
-    assert 0 <= nuisance.background < 64
+    assert 0 <= nuisance.background < NUM_BACKGROUNDS
     assert 0 <= nuisance.contrast <= 0.75
     assert nuisance.blur >= 0
     assert nuisance.noise >= 0

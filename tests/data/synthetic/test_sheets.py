@@ -9,7 +9,6 @@ from keras_fer.data.synthetic.sheets import (
     factor_sheet,
     full_expression,
     grid,
-    sample_sheet,
 )
 from keras_fer.labels import EXPRESSIONS_8
 
@@ -33,10 +32,6 @@ def test_factor_sheet_varies_every_factor():
         row = sheet[position * 48 + 16 : position * 48 + 48].astype(int)
         assert np.abs(row[:, :32] - row[:, -32:]).max() > 5, factor
     assert factor_sheet(CONFIG, values={"yaw": (0.0, 0.3)}).shape == (48, 64, 3)
-
-
-def test_sample_sheet_shows_every_expression():
-    assert sample_sheet(CONFIG, columns=3).shape == (8 * 48, 96, 3)
 
 
 @pytest.mark.parametrize("label", range(8))
