@@ -9,7 +9,7 @@ import numpy as np
 from keras_fer.data.luma import LUMA
 
 
-def tf_keras_model(model: Any, batch_size: int | None = None) -> Any:
+def tf_keras_model(model: Any) -> Any:
     """Rebuilds a functional Keras 3 model layer by layer in tf_keras.
 
     Models within the model are unfolded, so that the result is one flat graph: the toolkit refuses nested
@@ -19,7 +19,6 @@ def tf_keras_model(model: Any, batch_size: int | None = None) -> Any:
 
     Args:
         model: functional `keras.Model` of one input, in float32.
-        batch_size: static size of the batch; None for any.
 
     Returns:
         A functional `tf_keras.Model` with outputs equal up to 1e-5.
@@ -29,7 +28,7 @@ def tf_keras_model(model: Any, batch_size: int | None = None) -> Any:
     """
     import tf_keras
 
-    images = tf_keras.Input(model.inputs[0].shape[1:], batch_size=batch_size, name="images")
+    images = tf_keras.Input(model.inputs[0].shape[1:], name="images")
     pairs: list[tuple[Any, Any]] = []
     outputs = _unfolded(model, [images], pairs, set())
     result = tf_keras.Model(images, outputs[0] if len(outputs) == 1 else outputs, name="tf_keras_model")

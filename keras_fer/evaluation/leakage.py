@@ -123,14 +123,12 @@ def measure_leakage(
     *,
     model: str,
     names: Sequence[str] | None = None,
-    train_split: str = "train",
     test_split: str = "test",
     seeds: Sequence[int] = (0, 1, 2),
     max_train_rows: int = MAX_TRAIN_ROWS,
     floor: bool = False,
     factors: Sequence[Factor] | None = None,
     control: bool = True,
-    progress: Progress | None = None,
 ) -> list[RepresentationProbe]:
     """Probes every representation of a model for factors of a data set, the expression by default.
 
@@ -140,14 +138,12 @@ def measure_leakage(
         image_size: pixels that the function expects.
         model: name for the rows.
         names: representations to probe; None probes all.
-        train_split: split that the probes learn from.
-        test_split: split that they are judged on.
+        test_split: split that the probes are judged on; they learn from the train split.
         seeds: of the probes.
         max_train_rows: a random part of this size stands for a larger training split.
         floor: see `RepresentationProbe`.
         factors: what to look for, see `dataset_factors`; None for the expression.
         control: whether to run the probes on permuted labels too, which takes as long again.
-        progress: called with the number of probed pairs of representation and factor, and of all.
 
     Returns:
         A row per representation and factor; a factor that cannot be measured on these splits has none.
@@ -163,14 +159,14 @@ def measure_leakage(
         if not factors:
             raise FERError(" ".join(found.notes))
     known = known_rows(factors, len(dataset))
-    split = named_split(dataset, known, train_split, test_split, max_train_rows)
+    split = named_split(dataset, known, "train", test_split, max_train_rows)
     rows = np.union1d(split.train, split.test)
     arrays = representations(function, dataset, rows, image_size)
     if unknown := [name for name in names or () if name not in arrays]:
         raise ValueError(f"There are the representations {list(arrays)}. Received: names={unknown}")
     chosen = {name: arrays[name] for name in (arrays if names is None else names)}
     represented = Represented(model, chosen, rows, floor)
-    return probe_factors([represented], factors, split, seeds=seeds, control=control, progress=progress)
+    return probe_factors([represented], factors, split, seeds=seeds, control=control)
 
 
 def probe_factors(

@@ -243,9 +243,7 @@ def measure_matrix(
     factors: FactorSet,
     *,
     seeds: Sequence[int] = (0, 1, 2),
-    floor_seeds: Sequence[int] | None = None,
     max_rows: int = MAX_TRAIN_ROWS,
-    control: bool = True,
     progress: StageProgress | None = None,
 ) -> LeakageMatrix:
     """Probes every representation for every factor.
@@ -255,10 +253,8 @@ def measure_matrix(
         dataset: a prepared data set, on other people than the encoder saw where it has such.
         image_size: pixels that the functions expect.
         factors: what to look for, see `dataset_factors`.
-        seeds: of the probes.
-        floor_seeds: of the probes of the floors; None for the first of `seeds`.
+        seeds: of the probes; those of the floors take the first.
         max_rows: the most images to learn from, and the most to be judged on.
-        control: whether to run the probes on permuted labels too.
         progress: called with `"Images"` and the number represented and to be represented, then with
             `"Probes"` and the number of pairs of representation and factor done and to do.
 
@@ -276,8 +272,7 @@ def measure_matrix(
         factors.factors,
         split,
         seeds=seeds,
-        floor_seeds=seeds[:1] if floor_seeds is None else floor_seeds,
-        control=control,
+        floor_seeds=seeds[:1],
         progress=None if progress is None else partial(progress, "Probes"),
     )
     measured = {row.factor for row in probes}

@@ -8,6 +8,8 @@ import numpy as np
 
 from keras_fer.contract import ModelContract
 
+_BATCH_SIZE = 128
+
 
 class Recognizer(Protocol):
     """What can be evaluated; `ExpressionRecognizer`, `KerasRecognizer` and `MirroredRecognizer` are such."""
@@ -26,19 +28,15 @@ class KerasRecognizer:
     Args:
         model: with the attributes `contract`, a `ModelContract`, and `classifier`, a `keras.Model` from
             float32 images `(batch, size, size, 3)` in [0, 255] to logits `(batch, K)`.
-        batch_size: images per step.
     """
 
-    def __init__(self, model: Any, batch_size: int = 128) -> None:
+    def __init__(self, model: Any) -> None:
         self.contract: ModelContract = model.contract
         self._classifier = model.classifier
-        self._batch_size = batch_size
 
     def recognize(self, images: np.ndarray) -> np.ndarray:
         """Returns probabilities, float64 `(n, K)`, for images `(n, size, size, 3)` in [0, 255]."""
-        logits = self._classifier.predict(
-            np.asarray(images, np.float32), batch_size=self._batch_size, verbose=0
-        )
+        logits = self._classifier.predict(np.asarray(images, np.float32), batch_size=_BATCH_SIZE, verbose=0)
         scaled = np.asarray(logits, np.float64) / self.contract.temperature
         exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)

@@ -37,10 +37,10 @@ def _residual_block(features, filters, strides, name):
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([shortcut, features]))
 
 
-def residual_small(image_size: int, normalization_kind: str = "standardized_gray") -> keras.Model:
+def residual_small(image_size: int) -> keras.Model:
     """Residual net for 48–64 px crops; the first convolution has no stride. 0.85 M parameters."""
     images = keras.Input((image_size, image_size, 3), name="images")
-    features = _convolution(normalization(normalization_kind)(images), 16, name="stem_full")
+    features = _convolution(normalization("standardized_gray")(images), 16, name="stem_full")
     features = _convolution(features, 32, 3, 2, name="stem_half")
     for stage, (filters, blocks, strides) in enumerate(((32, 1, 1), (72, 2, 2), (144, 2, 2))):
         for block in range(blocks):
@@ -49,23 +49,23 @@ def residual_small(image_size: int, normalization_kind: str = "standardized_gray
     return keras.Model(images, features, name="residual_small")
 
 
-def residual_edge(image_size: int, normalization_kind: str = "standardized_gray") -> keras.Model:
+def residual_edge(image_size: int) -> keras.Model:
     """Residual net for 48–64 px crops with a quarter of the multiplications of `residual_small`.
 
     Most of them are done at 12 × 12 and less, where a dense 3 × 3 convolution keeps a CPU busier than the
     depthwise ones of mobile nets do. 0.68 M parameters.
     """
     images = keras.Input((image_size, image_size, 3), name="images")
-    features = _convolution(normalization(normalization_kind)(images), 24, 3, 2, name="stem")
+    features = _convolution(normalization("standardized_gray")(images), 24, 3, 2, name="stem")
     for stage, filters in enumerate((48, 96, 192)):
         features = _residual_block(features, filters, 2, f"stage{stage}")
     return keras.Model(images, features, name="residual_edge")
 
 
-def plain_small(image_size: int, normalization_kind: str = "standardized_gray") -> keras.Model:
+def plain_small(image_size: int) -> keras.Model:
     """Six convolutions for 48–64 px crops, for runs of a minute. 0.14 M parameters."""
     images = keras.Input((image_size, image_size, 3), name="images")
-    features = normalization(normalization_kind)(images)
+    features = normalization("standardized_gray")(images)
     plan = ((24, 1), (32, 2), (48, 2), (64, 1), (64, 2), (96, 2))
     for layer, (filters, strides) in enumerate(plan):
         features = _convolution(features, filters, 3, strides, name=f"layer{layer}")
@@ -85,13 +85,13 @@ def _inverted_bottleneck(features, filters, expansion, strides, name):
     return layers.Add(name=f"{name}_add")([inputs, features]) if inputs.shape == features.shape else features
 
 
-def mobile_convolutional(image_size: int, normalization_kind: str = "rgb") -> keras.Model:
+def mobile_convolutional(image_size: int) -> keras.Model:
     """Net for 112 px crops of fused convolutions and inverted bottlenecks with ReLU6.
 
     In the manner of MobileNetV4-Conv-Small (arXiv 2404.10518): what int8 kernels run fastest.
     """
     images = keras.Input((image_size, image_size, 3), name="images")
-    features = normalization(normalization_kind)(images)
+    features = normalization("rgb")(images)
     features = _convolution(features, 24, 3, 2, activation="relu6", name="stem")
     for stage, (wide, filters) in enumerate(((32, 32), (96, 48))):
         features = _convolution(features, wide, 3, 2, activation="relu6", name=f"fused{stage}_a")
@@ -107,11 +107,9 @@ def mobile_convolutional(image_size: int, normalization_kind: str = "rgb") -> ke
 def _application(name: str, **settings):
     """Builds a `keras.applications` trunk that normalises inside its graph; weights are random."""
 
-    def build(image_size: int, normalization_kind: str = "rgb") -> keras.Model:
+    def build(image_size: int) -> keras.Model:
         images = keras.Input((image_size, image_size, 3), name="images")
-        features = normalization(normalization_kind)(images)
-        if features.shape[-1] == 1:
-            features = layers.Concatenate(name="three_channels")([features] * 3)
+        features = normalization("rgb")(images)
         net = getattr(keras.applications, name)(
             input_shape=(image_size, image_size, 3), include_top=False, weights=None, **settings
         )
@@ -136,13 +134,12 @@ BACKBONES = {
 }
 
 
-def backbone(name: str, image_size: int, normalization_kind: str | None = None) -> keras.Model:
+def backbone(name: str, image_size: int) -> keras.Model:
     """Builds a trunk by name.
 
     Args:
         name: a key of `BACKBONES`.
         image_size: height and width of the pictures, pixels.
-        normalization_kind: see `normalization`; None takes the default of the trunk.
 
     Returns:
         A functional model from pictures `(batch, image_size, image_size, 3)`, RGB in [0, 255], to
@@ -153,5 +150,4 @@ def backbone(name: str, image_size: int, normalization_kind: str | None = None) 
     """
     if name not in BACKBONES:
         raise FERError(f"There is no backbone {name!r}. There are: {', '.join(BACKBONES)}.")
-    settings = {} if normalization_kind is None else {"normalization_kind": normalization_kind}
-    return BACKBONES[name](image_size, **settings)
+    return BACKBONES[name](image_size)

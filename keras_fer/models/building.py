@@ -20,7 +20,6 @@ def disentangling_model(
     non_expression_hidden_size: int = 512,
     pooling: str = "average",
     dropout: float = 0.0,
-    valence_arousal: bool = False,
     decoder_width: int = 8,
     contract: ModelContract | None = None,
     name: str = "disentangling_model",
@@ -40,8 +39,6 @@ def disentangling_model(
         non_expression_hidden_size: width of the hidden layer of its branch.
         pooling: of the expression branch, `"average"` or `"flatten"`.
         dropout: in the expression branch.
-        valence_arousal: whether to build the head for valence and arousal; it is built in any
-            case where the objective weighs that term.
         decoder_width: channels of the decoder's last hidden layer.
         contract: what the model expects of its input; None makes one from names and size.
         name: of the model.
@@ -89,7 +86,7 @@ def disentangling_model(
             channels=1 if gray else 3,
             width=decoder_width,
         )
-    wants_head = valence_arousal or objective.valence_arousal_weight > 0
+    wants_head = objective.valence_arousal_weight > 0
     return DisentanglingModel(
         trunk,
         branches.expression_branch(features_shape, representation_size, pooling, dropout),

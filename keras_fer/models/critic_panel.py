@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import keras
 from keras import layers, ops
 
+from keras_fer.models.critics import HIDDEN_SIZE
+
 
 @keras.saving.register_keras_serializable("keras_fer")
 class CriticPanel(layers.Layer):
@@ -18,33 +20,24 @@ class CriticPanel(layers.Layer):
         sizes: by name of the factor the number of outputs, logits or values.
         num_critics: for each factor.
         representation_size: width of what is judged.
-        hidden_size: width of both hidden layers.
 
     Input shape: `(batch, representation_size)`.
     Output: by name of the factor `(num_critics, batch, size)`.
     """
 
-    def __init__(
-        self,
-        sizes: Mapping[str, int],
-        num_critics: int,
-        representation_size: int,
-        hidden_size: int = 256,
-        **kwargs,
-    ):
+    def __init__(self, sizes: Mapping[str, int], num_critics: int, representation_size: int, **kwargs):
         kwargs["dtype"] = keras.config.floatx()
         super().__init__(**kwargs)
         self.sizes = dict(sizes)
         self.num_critics = num_critics
         self.representation_size = representation_size
-        self.hidden_size = hidden_size
         count = num_critics * len(self.sizes)
         self.hidden = [
-            self._dense(f"hidden{index}", count, width, hidden_size, hidden=True)
-            for index, width in enumerate((representation_size, hidden_size))
+            self._dense(f"hidden{index}", count, width, HIDDEN_SIZE, hidden=True)
+            for index, width in enumerate((representation_size, HIDDEN_SIZE))
         ]
         self.outputs = {
-            name: self._dense(name, num_critics, hidden_size, size, hidden=False)
+            name: self._dense(name, num_critics, HIDDEN_SIZE, size, hidden=False)
             for name, size in self.sizes.items()
         }
         self.built = True
@@ -78,5 +71,4 @@ class CriticPanel(layers.Layer):
             "sizes": self.sizes,
             "num_critics": self.num_critics,
             "representation_size": self.representation_size,
-            "hidden_size": self.hidden_size,
         }

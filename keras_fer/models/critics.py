@@ -8,10 +8,11 @@ from keras import layers, ops
 from keras_fer.models.objective import Objective
 from keras_fer.models.replicas import num_replicas
 
+HIDDEN_SIZE = 256
 _LARGEST_HALF = 65504.0
 
 
-def critic(representation_size: int, num_expressions: int, hidden_size: int = 256, name: str = "critic"):
+def critic(representation_size: int, num_expressions: int, name: str = "critic"):
     """Non-expression representation to logits over the expressions.
 
     Two hidden layers, no normalisation, no dropout. Full precision under every policy: critics are
@@ -22,7 +23,7 @@ def critic(representation_size: int, num_expressions: int, hidden_size: int = 25
     dtype = keras.config.floatx()
     for layer in range(2):
         hidden = layers.Dense(
-            hidden_size, kernel_initializer="he_normal", dtype=dtype, name=f"hidden{layer}"
+            HIDDEN_SIZE, kernel_initializer="he_normal", dtype=dtype, name=f"hidden{layer}"
         )(hidden)
         hidden = layers.LeakyReLU(0.2, dtype=dtype, name=f"relu{layer}")(hidden)
     logits = layers.Dense(num_expressions, dtype=dtype, name="logits")(hidden)

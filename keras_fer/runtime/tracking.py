@@ -9,6 +9,11 @@ import numpy as np
 from keras_fer.runtime.faces import Face
 from keras_fer.runtime.suppression import intersection_over_union
 
+# A track and a face whose boxes have a smaller intersection over union are two persons.
+MIN_OVERLAP = 0.25
+# A track ends when more successive detections than these did not find it.
+MOST_MISSED = 5
+
 
 @dataclass
 class Track:
@@ -56,23 +61,12 @@ class FaceTracker:
 
     Pairs of a track and a face are made greedily, those that overlap most first.
 
-    Args:
-        min_overlap: pairs with a smaller intersection over union are two persons, 0 to 1.
-        most_missed: a track ends when more successive detections than these did not find it.
-
     Attributes:
         tracks: those that have not ended, oldest first.
     """
 
-    def __init__(self, min_overlap: float = 0.25, most_missed: int = 5) -> None:
-        if not 0 < min_overlap <= 1 or most_missed < 0:
-            raise ValueError(
-                "`min_overlap` lies above 0 and up to 1, `most_missed` is at least 0. "
-                f"Received: min_overlap={min_overlap}, most_missed={most_missed}"
-            )
+    def __init__(self) -> None:
         self.tracks: list[Track] = []
-        self._min_overlap = min_overlap
-        self._most_missed = most_missed
         self._num_started = 0
 
     def update(self, faces: Sequence[Face]) -> list[Track]:
@@ -92,7 +86,7 @@ class FaceTracker:
             track = track_of.get(position) or self._start(face)
             track.face, track.missed = face, 0
             found.append(track)
-        self.tracks = [track for track in self.tracks if track.missed <= self._most_missed]
+        self.tracks = [track for track in self.tracks if track.missed <= MOST_MISSED]
         return found
 
     def _start(self, face: Face) -> Track:
@@ -114,7 +108,7 @@ class FaceTracker:
         taken = set()
         for flat in np.argsort(-overlaps, axis=None, kind="stable"):
             row, column = divmod(int(flat), len(faces))
-            if overlaps[row, column] < self._min_overlap:
+            if overlaps[row, column] < MIN_OVERLAP:
                 break
             if row not in taken and column not in pairs:
                 taken.add(row)

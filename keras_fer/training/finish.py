@@ -12,7 +12,6 @@ from keras_fer.evaluation.evaluate import EvaluatedPredictions, evaluate
 from keras_fer.evaluation.intervention_files import read_study
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.leakage_files import read_matrix
-from keras_fer.evaluation.leakage_matrix import LeakageMatrix
 from keras_fer.evaluation.metrics import Evaluation
 from keras_fer.evaluation.recognizers import KerasRecognizer
 from keras_fer.evaluation.report import RunReport, write_report
@@ -165,7 +164,6 @@ def write_run_report(
     dataset: PreparedDataset,
     probes: Sequence[RepresentationProbe] | None = None,
     exports: Sequence[Mapping[str, Any]] | None = None,
-    matrix: LeakageMatrix | None = None,
 ) -> None:
     """Writes `report.html` of a run, with what `keras-fer probe` and `intervene` left in its folder.
 
@@ -175,7 +173,6 @@ def write_run_report(
         dataset: the data that was evaluated on.
         probes: rows of `measure_leakage`; None for those of the report before this one, if any.
         exports: one row per exported file; None for those of the report before this one, if any.
-        matrix: the leakage matrix; None for the one that `keras-fer probe` left in the folder, if any.
     """
     tables = _kept_tables(run, probes, exports)
     config = run_folder.read_config(run)
@@ -195,7 +192,7 @@ def write_run_report(
         calibration=_calibration(run, predictions),
         samples=choose_samples(predictions, dataset),
         probes=tables.probes,
-        matrix=read_matrix(run) if matrix is None else matrix,
+        matrix=read_matrix(run),
         study=read_study(run),
         exports=tables.exports,
         notes=notes,

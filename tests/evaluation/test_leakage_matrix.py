@@ -190,7 +190,6 @@ def test_measures_representations_and_floors(dataset):
         8,
         dataset_factors(dataset),
         seeds=(0, 1),
-        control=False,
         progress=lambda *step: steps.append(step),
     )
     assert [factor.name for factor in found.factors] == ["expression", "identity", "skin_tone"]
@@ -222,7 +221,6 @@ def test_fewer_rows_and_another_choice(dataset):
         dataset_factors(dataset, "expression"),
         seeds=(0,),
         max_rows=40,
-        control=False,
     )
     assert (found.num_train, found.num_test) == (40, 40)
     assert [(row.representation, row.factor) for row in found.probes] == [(E, "expression")]
@@ -237,7 +235,6 @@ def test_says_what_casts_doubt(dataset):
         dataset_factors(dataset, "expression"),
         seeds=(0,),
         max_rows=16,
-        control=False,
     )
     assert any("uses 1.0 of 9 directions" in note for note in few.notes)
     assert any(note.startswith("Intervals over ") for note in few.notes)

@@ -5,10 +5,9 @@ import pytest
 from keras_fer.data.augmentation import AUGMENTATIONS
 from keras_fer.errors import FERError
 from keras_fer.models.backbones import BACKBONES, backbone
-from keras_fer.models.normalization import StandardizedGray
 from keras_fer.training.config import AUGMENTATION_NAMES, BACKBONE_NAMES
 
-# name: (size at which it is meant to run, default normalisation, reduction of the sides, channels)
+# name: (size at which it is meant to run, normalisation, reduction of the sides, channels)
 EXPECTED = {
     "residual_small": (48, "standardized_gray", 8, 144),
     "residual_edge": (48, "standardized_gray", 16, 192),
@@ -57,14 +56,6 @@ def test_contract(name):
     again = keras.Model.from_config(trunk.get_config())
     again.set_weights(trunk.get_weights())
     np.testing.assert_allclose(keras.ops.convert_to_numpy(again(images)), features, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", ["plain_small", "mobilenet_v3_small"])
-@pytest.mark.parametrize("kind", ["rgb", "standardized_gray"])
-def test_either_normalization(name, kind):
-    trunk = backbone(name, 64, kind)
-    gray = any(isinstance(layer, StandardizedGray) for layer in trunk.layers)
-    assert gray == (kind == "standardized_gray")
 
 
 @pytest.mark.parametrize(

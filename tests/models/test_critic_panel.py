@@ -52,7 +52,7 @@ def test_full_precision_under_every_policy(dtype_policy):
 
 
 def test_config_round_trip():
-    panel = CriticPanel(SIZES, 2, 5, hidden_size=8, name="critics_of_pose")
+    panel = CriticPanel(SIZES, 2, 5, name="critics_of_pose")
     again = CriticPanel.from_config(panel.get_config())
     assert again.get_config() == panel.get_config()
     assert [v.shape for v in again.variables] == [v.shape for v in panel.variables]

@@ -55,7 +55,7 @@ def test_outputs_and_players_of_each_preset(tiny_model, make_batch, name):
 
 
 def test_valence_arousal_and_colour(tiny_model, make_batch):
-    model = tiny_model({"reconstruction_weight": 1.0}, kind="rgb", valence_arousal=True)
+    model = tiny_model({"reconstruction_weight": 1.0, "valence_arousal_weight": 1.0}, kind="rgb")
     outputs = model(make_batch()[0])
     assert outputs["reconstruction"].shape == (12, 16, 16, 3)
     assert outputs["valence_arousal"].shape == (12, 2)

@@ -120,7 +120,7 @@ def test_under_mixed_precision(tiny_model, make_batch, tmp_path, dtype_policy):
 def test_everything_else_comes_back(tiny_model, make_batch, tmp_path):
     contract = ModelContract(LABELS, 16, crop_margin=0.1, temperature=1.5, name="tiny", training_data="none")
     changes = {"class_weights": (1, 2, 3, 4), "valence_arousal_weight": 0.5, "reconstruction_weight": 1.0}
-    model = tiny_model(changes, contract=contract, valence_arousal=True)
+    model = tiny_model(changes, contract=contract)
     model.save(tmp_path / "model.keras")
     loaded = load_model(tmp_path)
     assert loaded.contract == contract

@@ -27,28 +27,28 @@ def test_moving_faces_keep_their_numbers():
 
 def test_pairs_that_overlap_most_come_first():
     # The first face overlaps both tracks, the second one only the first track, but that one more.
-    tracker = FaceTracker(min_overlap=0.1)
-    tracker.update([face(0), face(12)])
-    assert numbers(tracker.update([face(6), face(1)])) == [2, 1]
+    tracker = FaceTracker()
+    tracker.update([face(0), face(10)])
+    assert numbers(tracker.update([face(5), face(1)])) == [2, 1]
 
 
 def test_one_face_gets_one_track():
-    tracker = FaceTracker(min_overlap=0.1)
+    tracker = FaceTracker()
     tracker.update([face(0)])
     assert numbers(tracker.update([face(2), face(1)])) == [2, 1]
 
 
 def test_overlap_that_is_just_enough():
-    # 5 of 15 pixels in common.
-    for least, expected in ((1 / 3 - 1e-9, [1]), (1 / 3 + 1e-9, [2])):
-        tracker = FaceTracker(min_overlap=least)
-        tracker.update([face(0)])
-        assert numbers(tracker.update([face(5)])) == expected
+    # 40 of 160 columns in common, then 39 of 161.
+    for left, expected in ((60, [1]), (61, [2])):
+        tracker = FaceTracker()
+        tracker.update([face(0, side=100)])
+        assert numbers(tracker.update([face(left, side=100)])) == expected
 
 
-@pytest.mark.parametrize(("missed", "expected"), [(0, 1), (2, 1), (3, 2)])
+@pytest.mark.parametrize(("missed", "expected"), [(0, 1), (5, 1), (6, 2)])
 def test_track_ends_after_missed_detections(missed, expected):
-    tracker = FaceTracker(most_missed=2)
+    tracker = FaceTracker()
     tracker.update([face(0)])
     for _ in range(missed):
         assert tracker.update([]) == []
@@ -56,23 +56,18 @@ def test_track_ends_after_missed_detections(missed, expected):
 
 
 def test_only_successive_misses_count():
-    tracker = FaceTracker(most_missed=1)
+    tracker = FaceTracker()
     for _ in range(4):
         assert numbers(tracker.update([face(0)])) == [1]
-        tracker.update([])
+        for _ in range(3):
+            tracker.update([])
 
 
 def test_memory_does_not_grow():
-    tracker = FaceTracker(most_missed=3)
+    tracker = FaceTracker()
     for step in range(50):
         tracker.update([face(100 * step)])
-    assert numbers(tracker.tracks) == [47, 48, 49, 50]
-
-
-@pytest.mark.parametrize("options", [{"min_overlap": 0}, {"min_overlap": 1.1}, {"most_missed": -1}])
-def test_what_no_tracker_can_be(options):
-    with pytest.raises(ValueError, match="Received: min_overlap="):
-        FaceTracker(**options)
+    assert numbers(tracker.tracks) == [45, 46, 47, 48, 49, 50]
 
 
 def test_smoothing_by_hand():
