@@ -102,8 +102,6 @@ SOURCES: dict[str, SourceInfo] = {
     ),
 }
 
-_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
-
 
 def open_source(name: str, root: str | Path, /, **options: Any) -> Reader:
     """Opens a data set folder with the reader of that name.
@@ -111,8 +109,8 @@ def open_source(name: str, root: str | Path, /, **options: Any) -> Reader:
     Args:
         name: a name in `SOURCES`.
         root: the folder of the data set, as its authors or its usual copies lay it out.
-        options: fields of the reader's class, such as `mode="votes"`. Strings, as they come from a
-            command line, are converted to the type of the field.
+        options: fields of the reader's class, such as `mode="votes"`. Several names may be one string
+            with commas, as on a command line.
 
     Returns:
         The reader; its layout is checked, its records are read on iteration.
@@ -127,7 +125,7 @@ def open_source(name: str, root: str | Path, /, **options: Any) -> Reader:
         if option not in known:
             there_are = f"It has: {', '.join(known)}." if known else "It has none."
             raise FERError(f"The data set {name!r} has no option {option!r}. {there_are}")
-    converted = {option: _converted(option, value, known[option]) for option, value in options.items()}
+    converted = {option: _converted(value, known[option]) for option, value in options.items()}
     return _reader_class(name)(Path(root), **converted)
 
 
@@ -142,17 +140,8 @@ def _reader_class(name: str) -> Any:
     return getattr(importlib.import_module(f"{__name__}.{info.module}"), info.class_name)
 
 
-def _converted(option: str, value: Any, default: Any) -> Any:
-    if not isinstance(value, str) or isinstance(default, str):
-        return value
-    text = value.strip()
-    if isinstance(default, bool):
-        if text.lower() in (*_TRUE, *_FALSE):
-            return text.lower() in _TRUE
-        raise FERError(f"The option {option!r} must be true or false. Received: {option}={value!r}")
-    if isinstance(default, tuple):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    try:
-        return type(default)(text)
-    except ValueError:
-        raise FERError(f"The option {option!r} must be a number. Received: {option}={value!r}") from None
+def _converted(value: Any, default: Any) -> Any:
+    """Returns names with commas between them as a tuple where the option is one, anything else as it is."""
+    if isinstance(value, str) and isinstance(default, tuple):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value

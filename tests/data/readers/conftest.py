@@ -264,11 +264,12 @@ def write_csv(root: Path) -> None:
 
 
 class Tree(NamedTuple):
-    """A layout: its writer, the reader that reads it, and options."""
+    """A layout: its writer, the reader that reads it, options, and whether it may lie a folder deeper."""
 
     write: Callable[[Path], None]
     source: str
     options: dict[str, object] = {}  # noqa: RUF012 - never changed
+    may_lie_deeper: bool = True
 
 
 TREES = {
@@ -283,28 +284,37 @@ TREES = {
     "affectnet_csv_automatic": Tree(write_affectnet_csv, "affectnet", {"automatic": True}),
     "affectnet_csv_landmarks": Tree(write_affectnet_csv, "affectnet", {"boxes": "landmarks"}),
     "affectnet_folders": Tree(write_affectnet_folders, "affectnet"),
-    "rafdb": Tree(write_rafdb, "rafdb"),
-    "rafdb_folders": Tree(write_rafdb_folders, "rafdb"),
+    "rafdb": Tree(write_rafdb, "rafdb", may_lie_deeper=False),  # It does already.
+    "rafdb_folders": Tree(write_rafdb_folders, "rafdb", may_lie_deeper=False),
     "expw": Tree(write_expw, "expw"),
-    "folder": Tree(write_folder, "folder"),
-    "folder_plain": Tree(write_folder_plain, "folder"),
-    "csv": Tree(write_csv, "csv"),
+    "folder": Tree(write_folder, "folder", may_lie_deeper=False),
+    "folder_plain": Tree(write_folder_plain, "folder", may_lie_deeper=False),
+    "csv": Tree(write_csv, "csv", may_lie_deeper=False),
 }
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs a test that takes `layout` once for every layout."""
-    if "layout" in metafunc.fixturenames:
-        metafunc.parametrize("layout", sorted(TREES))
+    """Runs a test that takes `tree` or `shallow_tree` once for every layout that is such."""
+    layouts = sorted(TREES)
+    if "tree" in metafunc.fixturenames:
+        metafunc.parametrize("tree", layouts, indirect=True)
+    if "shallow_tree" in metafunc.fixturenames:
+        shallow = [name for name in layouts if TREES[name].may_lie_deeper]
+        metafunc.parametrize("shallow_tree", shallow, indirect=True)
 
 
 @pytest.fixture
-def tree(layout: str, tmp_path: Path) -> tuple[Path, Tree]:
+def tree(request: pytest.FixtureRequest, root: Path) -> tuple[Path, Tree]:
     """The root of a data set in a layout, and what was written."""
-    root = tmp_path / "root"
-    root.mkdir()
-    TREES[layout].write(root)
-    return root, TREES[layout]
+    TREES[request.param].write(root)
+    return root, TREES[request.param]
+
+
+@pytest.fixture
+def shallow_tree(request: pytest.FixtureRequest, root: Path) -> tuple[Path, Tree]:
+    """As `tree`, of the layouts that may lie a folder deeper."""
+    TREES[request.param].write(root)
+    return root, TREES[request.param]
 
 
 @pytest.fixture
