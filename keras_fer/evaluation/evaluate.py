@@ -9,7 +9,7 @@ from keras_fer.data.prepared import PreparedDataset
 from keras_fer.errors import FERError
 from keras_fer.evaluation.metrics import Evaluation, evaluate_predictions
 from keras_fer.evaluation.recognizers import Recognizer
-from keras_fer.evaluation.restriction import restrict, shared_classes
+from keras_fer.evaluation.restriction import kept_shares, shared_classes
 from keras_fer.runtime.preprocessing import face_crop
 
 
@@ -68,7 +68,7 @@ def evaluate(
     """Evaluates a model on the labelled images of a split.
 
     Classes are matched by name. If the model knows classes that the data set lacks, it is judged on
-    those they share (`restrict`), and the result says so.
+    those they share (`kept_shares`), and the result says so.
 
     Args:
         recognizer: see `open_recognizer`.
@@ -101,7 +101,9 @@ def evaluate(
             progress(done, len(indices))
     if not np.isfinite(probabilities).all():
         raise FERError("The model gives values that are not finite: it is damaged or was trained to NaN.")
-    labels, probabilities = restrict(labels, probabilities, names, shared.names)
+    # The shared names stand in the order of the model's.
+    labels = np.searchsorted([names.index(name) for name in shared.names], labels)
+    probabilities = kept_shares(probabilities, names, shared.names)
     notes = _notes(dataset, rows, shared.left_out)
     notes += _overlap_notes(dataset, split, indices, probabilities.argmax(axis=1) == labels)
     scores = evaluate_predictions(labels, probabilities, shared.names, view=shared.view, notes=notes)

@@ -56,23 +56,21 @@ def shared_classes(
     return SharedClasses(names, ids, restricted_view(model_names, names), left_out)
 
 
-def restrict(
-    labels: np.ndarray, probabilities: np.ndarray, label_names: Sequence[str], kept_names: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Turns predictions over all of `label_names` into predictions over `kept_names` only.
+def kept_shares(
+    probabilities: np.ndarray, label_names: Sequence[str], kept_names: Sequence[str]
+) -> np.ndarray:
+    """Turns probabilities over all of `label_names` into probabilities over `kept_names` only.
 
-    Images of other classes are removed; the probabilities that remain are divided by their sum. A
-    model of eight classes judged on seven this way gives another number than a model of seven
-    classes, so name the view with `restricted_view`.
+    Those that remain are divided by their sum. A model of eight classes judged on seven this way gives
+    another number than a model of seven classes, so name the view with `restricted_view`.
 
     Args:
-        labels: int `(n,)`, positions in `label_names`.
         probabilities: `(n, K)`.
         label_names: K names.
         kept_names: at least two of them, in the order that the result shall have.
 
     Returns:
-        Labels `(m,)`, positions in `kept_names`, and probabilities `(m, len(kept_names))`.
+        float64 `(n, len(kept_names))`.
 
     Raises:
         ValueError: if `kept_names` are fewer than two, repeat, or hold a name not in `label_names`.
@@ -83,15 +81,10 @@ def restrict(
             "`kept_names` must be at least two different names out of `label_names`. "
             f"Received: kept_names={list(kept_names)}, label_names={list(label_names)}"
         )
-    positions = np.full(len(label_names), -1)
-    positions[kept] = np.arange(len(kept))
-    new_labels = positions[np.asarray(labels)]
-    rows = new_labels >= 0
-    remaining = np.asarray(probabilities, np.float64)[rows][:, kept]
+    remaining = np.asarray(probabilities, np.float64)[:, kept]
     totals = remaining.sum(axis=1, keepdims=True)
     # An 8-bit output may give a removed class everything; what is left then knows nothing.
-    shares = np.where(totals > 0, remaining / np.where(totals > 0, totals, 1), 1 / len(kept))
-    return new_labels[rows], shares
+    return np.where(totals > 0, remaining / np.where(totals > 0, totals, 1), 1 / len(kept))
 
 
 def restricted_view(label_names: Sequence[str], kept_names: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from keras_fer.errors import FERError
 from keras_fer.evaluation.evaluate import EvaluatedPredictions, model_views
 from keras_fer.evaluation.metrics import Interval, wilson_interval
 from keras_fer.evaluation.recognizers import Recognizer
-from keras_fer.evaluation.restriction import restrict
+from keras_fer.evaluation.restriction import kept_shares
 from keras_fer.runtime.preprocessing import Box, face_crop
 
 
@@ -210,12 +210,10 @@ def _answers(
 ) -> Iterator[np.ndarray]:
     """Yields probabilities over the judged classes, a batch at a time."""
     names, kept = recognizer.contract.label_names, evaluated.evaluation.label_names
-    # The labels of the judged images are known; `restrict` is asked for the probabilities only.
-    any_label = list(names).index(kept[0])
     for start in range(0, len(evaluated.indices), batch_size):
         images = dataset.images(evaluated.indices[start : start + batch_size])
         views = changed_views(images, dataset.crop_size, recognizer.contract.image_size, condition)
         probabilities = np.asarray(recognizer.recognize(views), np.float64)
         if not np.isfinite(probabilities).all():
             raise FERError("The model gives values that are not finite: it is damaged or was trained to NaN.")
-        yield restrict(np.full(len(views), any_label), probabilities, names, kept)[1]
+        yield kept_shares(probabilities, names, kept)

@@ -35,6 +35,15 @@ def test_a_model_of_eight_on_a_set_of_seven_is_restricted(brightness_dataset, br
     assert evaluation.accuracy == 1
 
 
+def test_labels_count_within_the_shared_names(brightness_dataset, brightness_recognizer):
+    # The model's second class is none of the data set's: what follows moves up.
+    recognizer = brightness_recognizer(("sad", "tired", "happy"), classes=(1, 7, 0))
+    result = evaluate(recognizer, brightness_dataset(("happy", "sad"), (0, 1, 1)))
+    assert result.evaluation.label_names == ("sad", "happy")
+    assert result.labels.tolist() == [1, 0, 0]
+    assert result.evaluation.accuracy == 1
+
+
 def test_a_model_of_seven_on_a_set_of_eight_leaves_images_out(brightness_dataset, brightness_recognizer):
     evaluation = evaluate(brightness_recognizer(EXPRESSIONS_7), brightness_dataset()).evaluation
     assert evaluation.num_images == 7
