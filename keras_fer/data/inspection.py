@@ -16,9 +16,11 @@ def statistics(dataset: PreparedDataset) -> dict:
         dataset: the data set; its images are not read, duplicates are found by the stored hashes.
 
     Returns:
-        A mapping of JSON types: `source`, `num_images`, `image_shape`, `crop_size`, `splits` (images, people
-        and count per class), `exact_duplicates` and `near_duplicates` (see `group_statistics`), `subjects`,
-        `pairs`, `soft_labels`, `valence_arousal`, `factors`, `dropped`, `config`, `content_hash`.
+        A mapping of JSON types: `path`, `source`, `description`, `num_images`, `image_shape`, `crop_size`,
+        `size_bytes` of the folder, `label_names`, `splits` (images, people and count per class),
+        `exact_duplicates` and `near_duplicates` (see `group_statistics`), `subjects`, `num_pairs`,
+        `soft_labels` (whether there are any), `num_with_valence_arousal`, `factors`, `dropped`, `config`,
+        `content_hash`.
     """
     subjects = dataset.subjects
     ratings = dataset.valence_arousal

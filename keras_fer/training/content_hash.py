@@ -9,10 +9,10 @@ _MODEL_SUFFIXES = (".keras", ".tflite")
 
 
 def model_hash(path: str) -> str | None:
-    """Returns the SHA-256 of a model; None where there is none.
+    """Returns the SHA-256 of a model; None for anything else, an ONNX file among it.
 
     Args:
-        path: run folder, `.keras` or exported file.
+        path: run folder, `.keras` or `.tflite` file.
     """
     model = Path(path)
     if model.is_dir():
