@@ -9,11 +9,21 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from step_formulas import (
+    Bank,
+    adversarial,
+    cross_entropy,
+    decorrelation,
+    half_squares,
+    judged,
+    perturbed,
+    picture,
+    salted,
+)
 
 from keras_fer.models.objective import PRESETS, Objective, preset
 
 RATE = 0.1
-LUMA = (0.299, 0.587, 0.114)
 PARTS = (
     "trunk",
     "expression_branch",
@@ -62,45 +72,9 @@ def one_hot(expression):
     return (expression[:, None] == np.arange(4)).astype(np.float64)
 
 
-def cross_entropy(labels, logits):
-    return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=1)
-
-
-def judged(weights, representation):
-    """A critic, Dense – LeakyReLU – Dense – LeakyReLU – Dense, from its six arrays."""
-    hidden = tf.nn.leaky_relu(representation @ weights[0] + weights[1], 0.2)
-    hidden = tf.nn.leaky_relu(hidden @ weights[2] + weights[3], 0.2)
-    return hidden @ weights[4] + weights[5]
-
-
-def adversarial(objective, labels, logits):
-    count = labels.shape[1]
-    prior = np.array(objective.class_prior or [1 / count] * count)
-    entropy = -np.sum(prior * np.log(prior))
-    log_p = tf.nn.log_softmax(logits)
-    present = labels.sum(axis=1)
-    if objective.adversarial_mode == "uniform":
-        return present * (-tf.reduce_sum(prior * log_p, axis=1) - entropy)
-    if objective.adversarial_mode == "entropy":
-        return present * (entropy + tf.reduce_sum(tf.exp(log_p) * log_p, axis=1))
-    error = cross_entropy(labels, logits)
-    return -tf.minimum(error, np.log(count)) if objective.adversarial_clamp else -error
-
-
-def half_squares(picture, decoded):
-    return tf.reduce_mean(0.5 * (picture - decoded) ** 2, axis=[1, 2, 3])
-
-
 def swapped(values):
     order = np.arange(values.shape[0]).reshape(-1, 2)[:, ::-1].ravel()
     return tf.gather(values, order)
-
-
-def decorrelation(values):
-    centred = values - tf.reduce_mean(values, axis=0)
-    covariance = tf.transpose(centred) @ centred / (values.shape[0] - 1)
-    off_diagonal = covariance * (1 - np.eye(values.shape[1]))
-    return tf.reduce_sum(off_diagonal**2) / values.shape[1]
 
 
 def cross_covariance(values, labels):
@@ -141,7 +115,7 @@ def reference_terms(model, images, targets, sample_weight, step):
         per_image["valence_arousal_loss"] = valence_arousal(targets["valence_arousal"], predicted)
     if objective.adversarial_weight:
         judgements = [judged(judge.trainable_variables, non_expression) for judge in model.critics]
-        values = [adversarial(objective, labels, logits) for logits in judgements]
+        values = [adversarial(objective, objective.class_prior, labels, logits) for logits in judgements]
         per_image["adversarial_loss"] = tf.reduce_mean(tf.stack(values), axis=0)
     if objective.decorrelation_weight:
         scalars["decorrelation_loss"] = decorrelation(non_expression)
@@ -156,18 +130,17 @@ def reference_terms(model, images, targets, sample_weight, step):
         cosine /= norms * tf.gather(norms, np.arange(len(images)).reshape(-1, 2)[:, ::-1].ravel())
         per_image["view_invariance_loss"] = paired(targets["view"]) * (2 - 2 * cosine)
     if objective.reconstruction_weight or objective.swap_reconstruction_weight:
-        gray = model.decoder.output_shape[-1] == 1
-        picture = (tf.reduce_sum(images * LUMA, -1, keepdims=True) if gray else images) / 127.5 - 1
+        target = picture(images, model.decoder)
         codes = (expression, non_expression)
     if objective.reconstruction_weight:
-        per_image["reconstruction_loss"] = half_squares(picture, model.decoder(codes))
+        per_image["reconstruction_loss"] = half_squares(target, model.decoder(codes))
         if objective.reconstruction_noise:
             noise = objective.reconstruction_noise
             noisy = [perturbed(code, noise, model.seed, step, i) for i, code in enumerate(codes)]
-            per_image["reconstruction_loss"] += half_squares(picture, model.decoder(noisy))
+            per_image["reconstruction_loss"] += half_squares(target, model.decoder(noisy))
     if objective.swap_reconstruction_weight:
         decoded = model.decoder([expression, swapped(non_expression)])
-        per_image["swap_reconstruction_loss"] = paired(targets["pair"]) * half_squares(picture, decoded)
+        per_image["swap_reconstruction_loss"] = paired(targets["pair"]) * half_squares(target, decoded)
     means = {name: tf.reduce_sum(weights * values) / len(images) for name, values in per_image.items()}
     return {**means, **scalars}, non_expression, labels
 
@@ -176,34 +149,6 @@ def paired(ids):
     """1 where rows 2i and 2i + 1 have the same id ≥ 0."""
     pair = ids.reshape(-1, 2)
     return np.repeat((pair[:, 0] == pair[:, 1]) & (pair[:, 0] >= 0), 2).astype(np.float64)
-
-
-def salted(seed, salt):
-    """The second half of a seed of the step."""
-    return int(np.random.SeedSequence((seed, salt)).generate_state(1)[0]) // 2
-
-
-def perturbed(code, noise, seed, step, salt):
-    pair = (step, salted(seed, 7919 + salt))
-    normal = tf.random.stateless_normal(code.shape, pair, dtype=tf.float64, alg="philox")
-    return code + noise * np.std(code.numpy(), axis=0) * normal
-
-
-class Bank:
-    """Rows in the order of their slots; the oldest are written over."""
-
-    def __init__(self, capacity):
-        self.capacity, self.seen, self.slots = capacity, 0, {}
-
-    def push(self, representations, labels):
-        for row in zip(representations, labels, strict=True):
-            self.slots[self.seen % self.capacity] = row
-            self.seen += 1
-
-    def draw(self, count, seed):
-        uniform = tf.random.stateless_uniform((count,), seed, alg="philox").numpy()
-        rows = [self.slots[int(share * len(self.slots))] for share in uniform]
-        return np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])
 
 
 class Reference:
@@ -246,12 +191,14 @@ class Reference:
         keeps_features = objective.bank_content == "face_features"
         if self.bank:
             features = self.model.trunk(tf.constant(images, tf.float64), training=True).numpy()
-            self.bank.push(features.astype(np.float16) if keeps_features else representation, labels)
+            kept = features.astype(np.float16) if keeps_features else representation
+            self.bank.push(zip(kept, labels, strict=True))
         after = [[v.numpy() for v in judge.trainable_variables] for judge in self.model.critics]
         for step in range(objective.critic_steps):
             if self.bank:
                 pair = (self.step, salted(self.model.seed, step))
-                representation, labels = self.bank.draw(objective.bank_draws, pair)
+                drawn = self.bank.draw(objective.bank_draws, pair)
+                representation, labels = (np.stack(column) for column in zip(*drawn, strict=True))
                 if keeps_features:
                     features = tf.constant(representation, tf.float64)
                     representation = self.model.non_expression_branch(features, training=True)

@@ -11,13 +11,23 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from step_formulas import (
+    Bank,
+    adversarial,
+    cross_entropy,
+    decorrelation,
+    half_squares,
+    judged,
+    perturbed,
+    picture,
+    salted,
+)
 
 from keras_fer.models.objective import Objective
 
 RATE = 0.1
 # Larger ones let critics of values diverge.
 CRITIC_RATE = 0.01
-LUMA = (0.299, 0.587, 0.114)
 RESIDUAL = "residual"
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -55,10 +65,6 @@ def moved_parts(term, model):
 # --- the formulas --------------------------------------------------------------------------------
 
 
-def cross_entropy(labels, logits):
-    return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=1)
-
-
 def squared_errors(truth, values):
     """Mean over the known values of each row."""
     known = ~np.isnan(truth)
@@ -85,45 +91,13 @@ def factor_loss(factor, truth, predictions):
     return truth @ np.array(factor.class_weights or [1.0] * factor.size) * cross_entropy(smooth, predictions)
 
 
-def adversarial(factor, objective, truth, judgements):
+def factor_adversarial(factor, objective, truth, judgements):
     if factor.kind == "continuous":
         if objective.adversarial_mode != "reversal":
             return squared_errors(np.where(np.isnan(truth), np.nan, 0.0), judgements)
         errors = squared_errors(truth, judgements)
         return -tf.minimum(errors, 1) if objective.adversarial_clamp else -errors
-    prior = np.array(factor.class_prior or [1 / factor.size] * factor.size)
-    entropy = -np.sum(prior * np.log(prior))
-    log_p = tf.nn.log_softmax(judgements)
-    if objective.adversarial_mode == "uniform":
-        return -tf.reduce_sum(prior * log_p, axis=1) - entropy
-    if objective.adversarial_mode == "entropy":
-        return entropy + tf.reduce_sum(tf.exp(log_p) * log_p, axis=1)
-    error = cross_entropy(truth, judgements)
-    return -tf.minimum(error, np.log(factor.size)) if objective.adversarial_clamp else -error
-
-
-def decorrelation(values):
-    centred = values - tf.reduce_mean(values, axis=0)
-    covariance = tf.transpose(centred) @ centred / (values.shape[0] - 1)
-    return tf.reduce_sum((covariance * (1 - np.eye(values.shape[1]))) ** 2) / values.shape[1]
-
-
-def salted(seed, salt):
-    """The second half of a seed of the step."""
-    return int(np.random.SeedSequence((seed, salt)).generate_state(1)[0]) // 2
-
-
-def perturbed(code, noise, seed, step, salt):
-    pair = (step, salted(seed, 7919 + salt))
-    normal = tf.random.stateless_normal(code.shape, pair, dtype=tf.float64, alg="philox")
-    return code + noise * np.std(code.numpy(), axis=0) * normal
-
-
-def judged(weights, representation):
-    """A critic, Dense – LeakyReLU – Dense – LeakyReLU – Dense, from its six arrays."""
-    hidden = tf.nn.leaky_relu(representation @ weights[0] + weights[1], 0.2)
-    hidden = tf.nn.leaky_relu(hidden @ weights[2] + weights[3], 0.2)
-    return hidden @ weights[4] + weights[5]
+    return adversarial(objective, factor.class_prior, truth, judgements)
 
 
 def pairs(model):
@@ -179,7 +153,7 @@ def reference_terms(model, images, targets, sample_weight, step):
     for source, factor in pairs(model):
         rows, truth = labelled_rows(factor, targets)
         values = [
-            adversarial(
+            factor_adversarial(
                 factor,
                 objective,
                 truth,
@@ -202,13 +176,11 @@ def reference_terms(model, images, targets, sample_weight, step):
 
 
 def reconstruction(model, images, codes, step):
-    gray = model.decoder.output_shape[-1] == 1
-    picture = (tf.reduce_sum(images * LUMA, -1, keepdims=True) if gray else images) / 127.5 - 1
     order = ["expression", *(name for name in codes if name not in ("expression", RESIDUAL)), RESIDUAL]
 
     def errors(codes):
         decoded = model.decoder([codes[0], tf.concat(codes[1:], axis=1)])
-        return tf.reduce_mean(0.5 * (picture - decoded) ** 2, axis=[1, 2, 3])
+        return half_squares(picture(images, model.decoder), decoded)
 
     codes = [codes[name] for name in order]
     values = errors(codes)
@@ -221,7 +193,8 @@ class Reference:
     """What a step of plain gradient descent does to every variable of a model."""
 
     def __init__(self, model):
-        self.model, self.step, self.stored = model, 0, []
+        self.model, self.step = model, 0
+        self.bank = Bank(model.objective.bank_size) if model.objective.bank_size else None
 
     def encoder(self, images, targets, sample_weight):
         """Returns the terms with their weights, each part's variables after the step, and the codes."""
@@ -249,10 +222,12 @@ class Reference:
             )
             for row in range(len(codes[RESIDUAL]))
         ]
-        self.stored += batch
+        if self.bank:
+            self.bank.push(batch)
         for step in range(objective.critic_steps):
-            if objective.bank_size:
-                batch = self.draws(step)
+            if self.bank:
+                pair = (self.step, salted(self.model.seed, step))
+                batch = self.bank.draw(objective.bank_draws, pair)
             drawn = {name: np.stack([row[0][name] for row in batch]) for name in codes}
             labels = {key: np.concatenate([row[1][key] for row in batch]) for key in targets}
             for source, factor in pairs(self.model):
@@ -274,15 +249,6 @@ class Reference:
                         for w, gradient in zip(weights, gradients, strict=True)
                     ]
         return after, first
-
-    def draws(self, step):
-        """Rows of the bank by their slots; the oldest are written over."""
-        size = self.model.objective.bank_size
-        slots = {index % size: row for index, row in enumerate(self.stored)}
-        uniform = tf.random.stateless_uniform(
-            (self.model.objective.bank_draws,), (self.step, salted(self.model.seed, step)), alg="philox"
-        ).numpy()
-        return [slots[int(share * len(slots))] for share in uniform]
 
 
 def check_steps(model, batches, sample_weight=None):
