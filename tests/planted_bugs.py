@@ -232,7 +232,7 @@ BUGS = (
     Bug(
         "rows of different pairs taken for a pair",
         TERMS,
-        "paired = ops.logical_and(pair >= 0, ops.equal(pair, _partners(pair)))",
+        "paired = ops.logical_and(pair >= 0, ops.equal(pair, _partners(pair, missing=-1)))",
         "paired = pair >= 0",
     ),
     Bug("noise of one size for every dimension", TERMS, "noise * deviation * own_rows", "noise * own_rows"),
