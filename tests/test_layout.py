@@ -42,7 +42,7 @@ LARGEST_MODULE = 400
 # Run by hand.
 SCRIPTS = [path for folder in ("benchmarks", "fuzzing") for path in (ROOT / folder).glob("*.py")]
 # Tests of the whole repository rather than of one module.
-REPOSITORY_TESTS = {"test_layout", "test_docs"}
+REPOSITORY_TESTS = {"test_layout", "test_docs", "test_planted_bugs"}
 
 
 def modules():

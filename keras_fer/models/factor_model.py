@@ -1,7 +1,6 @@
 """The model of several known factors, each with a representation that the others are chased out of."""
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -25,6 +24,7 @@ from keras_fer.models.factors import EXPRESSION, RESIDUAL, Factor, chases, requi
 from keras_fer.models.masks import mask
 from keras_fer.models.objective import Objective
 from keras_fer.models.replicas import num_replicas
+from keras_fer.models.side_by_side import side_by_side, split
 from keras_fer.models.trackers import hits
 from keras_fer.models.two_players import TwoPlayerModel, rerouted
 
@@ -304,18 +304,18 @@ class FactorModel(TwoPlayerModel):
     def judged(self, outputs, targets):
         """Returns all representations and all targets side by side, in their order."""
         labels = [targets[factor.name] for factor in self.factors]
-        return _side_by_side(outputs["representations"].values()), ops.concatenate(labels, axis=-1)
+        return side_by_side(outputs["representations"].values()), ops.concatenate(labels, axis=-1)
 
     def represented(self, features):
         """Returns all representations of face features as the branches now make them, dropout included."""
         branches = [*self.branches.values(), self.residual_branch]
-        return _side_by_side(rerouted(branch, features, training=True) for branch in branches)
+        return side_by_side(rerouted(branch, features, training=True) for branch in branches)
 
     def critic_loss(self, representations, labels):
         """Σ over critics of the mean of their error, with true labels; arguments as `judged` returns."""
         return self._critic_loss(
-            _split(representations, self._widths),
-            _split(labels, {factor.name: factor.size for factor in self.factors}),
+            split(representations, self._widths),
+            split(labels, {factor.name: factor.size for factor in self.factors}),
         )
 
     def _critic_loss(self, representations, targets):
@@ -353,11 +353,11 @@ class FactorModel(TwoPlayerModel):
             name: self._trackers[name].result() for name, need in self._needs.items() if need in known
         }
         if self._compile_metrics is not None and EXPRESSION in targets:
-            logits = {EXPRESSION: outputs["predictions"][EXPRESSION]}
-            _, known = hits(targets[EXPRESSION], outputs["predictions"][EXPRESSION])
-            expression = next(factor for factor in self.factors if factor.name == EXPRESSION)
+            (expression,) = (factor for factor in self.factors if factor.name == EXPRESSION)
+            truth, logits = ({EXPRESSION: part[EXPRESSION]} for part in (targets, outputs["predictions"]))
+            _, known = hits(truth[EXPRESSION], logits[EXPRESSION])
             weights = row_weights(expression, targets, known, sample_weight)
-            self._compile_metrics.update_state({EXPRESSION: targets[EXPRESSION]}, logits, weights)
+            self._compile_metrics.update_state(truth, logits, weights)
             results |= self._compile_metrics.result()
         return results
 
@@ -388,15 +388,3 @@ def _decoder_inputs(representations: Sequence):
     """The expression representation, and all others side by side."""
     expression, *others = representations
     return [expression, others[0] if len(others) == 1 else ops.concatenate(others, axis=-1)]
-
-
-def _side_by_side(representations: Iterable):
-    """Detached, in full precision."""
-    values = [ops.cast(ops.stop_gradient(part), keras.config.floatx()) for part in representations]
-    return ops.concatenate(values, axis=-1)
-
-
-def _split(matrix, widths: Mapping[str, int]) -> dict[str, Any]:
-    """Takes apart by name what stood side by side."""
-    ends = itertools.accumulate(widths.values())
-    return {name: matrix[:, end - widths[name] : end] for name, end in zip(widths, ends, strict=True)}
