@@ -46,8 +46,8 @@ class CsvReader:
         root: the CSV file, or a folder with it. Paths of images are relative to its folder.
         file: name of the CSV file where the folder has several.
         label_names: for a file whose labels are numbers: what 0, 1, 2… mean, in that order.
-        test_share: for a file without splits, the share of the subjects, or of the images where no
-            subject is known, that becomes the test split, in [0, 1), chosen by a hash.
+        test_share: for a file where no row states a split, the share of the subjects, or of the images
+            where no subject is known, that becomes the test split, in [0, 1), chosen by a hash.
 
     Raises:
         FERError: if the file, a column, or the meaning of the labels is missing.
@@ -61,7 +61,7 @@ class CsvReader:
     release: str = field(init=False)
     _table: Table = field(init=False, repr=False)
     _labels: Mapping[str, int] = field(init=False, repr=False, compare=False)
-    _splits: frozenset[str] = field(init=False, repr=False)
+    _splits: frozenset[str] | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         require_share(self.test_share)
@@ -120,7 +120,7 @@ class CsvReader:
         )
 
     def _split(self, cells: Mapping[str, str], group: str) -> str | None:
-        if len(self._splits) < 2:
+        if self._splits is None:
             return hashed_split(group, self.test_share)
         split = split_of(cells["split"])
         return None if split is None else official_split(split, self._splits)
@@ -176,21 +176,22 @@ def _soft_columns(table: Table) -> list[str]:
     return [column for column in table.columns if column.startswith(SOFT_PREFIX)]
 
 
-def _scan(table: Table) -> tuple[set[str], frozenset[str]]:
-    """Returns the label texts and the splits that occur in the file."""
+def _scan(table: Table) -> tuple[set[str], frozenset[str] | None]:
+    """Returns the label texts and the splits that occur in the file, None where no row states any."""
     texts: set[str] = set()
     splits: set[str] = set()
     for _, cells in table.rows():
         if cells is None:
             continue
         texts.add(cells.get("label", ""))
-        splits.add(split_of(cells.get("split", "")) or "")
+        splits.add(cells.get("split", ""))
         if len(texts) > _MOST_CLASSES:
             raise FERError(
                 f"{str(table.path)!r} has more than {_MOST_CLASSES} labels: the column 'label' must hold "
                 "the name of a class."
             )
-    return texts - {""}, frozenset(splits - {""})
+    stated = frozenset(split for split in map(split_of, splits) if split) if splits - {""} else None
+    return texts - {""}, stated
 
 
 def _label_names(

@@ -114,6 +114,32 @@ def test_without_splits_a_subject_is_in_one_split(root, trees):
 
 
 @pytest.mark.parametrize(
+    ("stated", "read"),
+    [
+        ("test", ("test", None)),
+        ("train", ("train", None)),
+        ("val", ("test", None)),
+        ("holdout", ("train", "unknown split")),
+    ],
+)
+def test_a_single_split_is_taken_as_stated(root, trees, stated, read):
+    rows = [f"{number}.png,{'happy' if number % 2 else 'sad'},{stated}" for number in range(60)]
+    table(root, trees, "path,label,split", *rows, images=[f"{number}.png" for number in range(60)])
+    assert {(record.split, record.dropped) for record in open_source("csv", root)} == {read}
+
+
+def test_a_row_of_no_known_split_beside_a_single_one_is_dropped(root, trees):
+    table(root, trees, "path,label,split", "0.png,happy,train", "1.png,sad,holdout", "2.png,sad,")
+    assert [record.dropped for record in open_source("csv", root)] == [None, "unknown split", "unknown split"]
+
+
+def test_an_empty_column_states_no_split(root, trees):
+    rows = [f"{number}.png,{'happy' if number % 2 else 'sad'}," for number in range(60)]
+    table(root, trees, "path,label,split", *rows)
+    assert {record.split for record in open_source("csv", root)} == {"train", "test"}
+
+
+@pytest.mark.parametrize(
     ("lines", "message"),
     [
         ((), "is empty"),
