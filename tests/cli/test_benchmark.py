@@ -55,10 +55,11 @@ def test_slower_int8_is_a_warning(model_file, monkeypatch):
     assert result.stderr.splitlines()[-1].startswith("Warning: a_static_wi8_ai8.tflite is SLOWER than")
 
 
-def test_what_is_no_model(tmp_path):
+@pytest.mark.parametrize("more", [(), ("--memory",)])
+def test_what_is_no_model(tmp_path, more):
     path = tmp_path / "notes.tflite"
     path.write_text("no model")
-    result = benchmark(path)
+    result = benchmark(path, *more)
     assert result.exit_code == 1
     assert "notes.tflite' is not a TFLite model that can be run" in result.stderr
     assert "Traceback" not in result.output
