@@ -20,14 +20,50 @@ _IDLE = (
         "a `mixed_dataset`",
     ),
     _Idle(("teacher_share", "teacher_temperature"), lambda config: not config.teachers, "`teachers`"),
+    _Idle(
+        ("sampling", "temperature"),
+        # Where both data sets of a mixture have pairs nothing else is drawn either; that is not known here.
+        lambda config: (
+            config.objective().needs_pairs
+            and not config.objective().needs_views
+            and config.mixed_dataset is None
+        ),
+        "images that are drawn one by one, and this objective draws exact pairs: take another `preset`, or "
+        "a `mixed_dataset`",
+    ),
     _Idle(("temperature",), lambda config: config.sampling != "tempered", "`sampling` tempered"),
     _Idle(
         (
-            *("adversarial_mode", "adversarial_scope", "adversarial_clamp", "adversarial_ramp_steps"),
+            *("adversarial_mode", "adversarial_clamp", "adversarial_ramp_steps"),
             *("num_critics", "critic_steps", "bank_size", "bank_content", "critic_learning_rate"),
         ),
         lambda config: not config.objective().has_critics,
         "critics: take another `preset`, or give `adversarial_weight`",
+    ),
+    _Idle(
+        ("adversarial_scope",),
+        lambda config: not config.objective().shapes_representation,
+        "a term on the non-expression representation: take another `preset`, or give `adversarial_weight`",
+    ),
+    _Idle(
+        ("adversarial_clamp",),
+        lambda config: config.objective().adversarial_mode != "reversal",
+        "`adversarial_mode` reversal",
+    ),
+    _Idle(
+        ("reconstruction_noise",),
+        lambda config: not config.objective().reconstruction_weight,
+        "a `reconstruction_weight`",
+    ),
+    _Idle(
+        ("reconstruction_route",),
+        lambda config: not config.objective().has_decoder,
+        "a reconstruction: take another `preset`, or give `reconstruction_weight`",
+    ),
+    _Idle(
+        ("patience",),
+        lambda config: config.freeze_expression,
+        "a classifier that learns: with `freeze_expression` training ends after all `epochs`",
     ),
     _Idle(("bank_content",), lambda config: not config.objective().bank_size, "a `bank_size`"),
 )
