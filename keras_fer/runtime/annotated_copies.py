@@ -23,6 +23,8 @@ _OTHER_SUFFIXES = frozenset((".bmp", ".gif", ".heic", ".tif", ".tiff", *VIDEO_SU
 # As alike to a written suffix as .pgn is to .png, and as .out, .v2 or .copies are not.
 _MISSPELT = 0.7
 _QUALITY = 92
+# Pixels of a side that a format, or the library that writes it, can hold.
+_LARGEST_SIDE = {".jpeg": 65_500, ".jpg": 65_500, ".webp": 16_383}
 
 
 class AnnotatedCopies:
@@ -55,7 +57,8 @@ class AnnotatedCopies:
         """Yields a function that takes the answers of a source; a copy appears whole or not at all.
 
         Raises:
-            FERError: if OpenCV, for videos, is missing or cannot write the file.
+            FERError: if OpenCV, for videos, is missing or cannot write the file, or a photo is larger than
+                its format can hold.
         """
         with ExitStack() as opened:
             video: VideoFile | None = None
@@ -110,5 +113,12 @@ def file_kind(path: str | Path) -> str | None:
 
 def _save(image: np.ndarray, path: Path) -> None:
     """Writes a picture in the format of its suffix."""
+    height, width, _ = image.shape
+    limit = _LARGEST_SIDE.get(path.suffix.lower(), max(height, width))
+    if max(height, width) > limit:
+        raise FERError(
+            f"A {path.suffix} file holds at most {limit:,} pixels a side, and the copy {str(path)!r} has "
+            f"{width:,} × {height:,}; name a .png file for it."
+        )
     with atomic_file(path) as temporary:
         Image.fromarray(image).save(temporary, quality=_QUALITY)

@@ -143,6 +143,18 @@ def test_a_file_is_not_overwritten(tmp_path):
         AnnotatedCopies(tmp_path / "none" / "b.jpg")
 
 
+@pytest.mark.parametrize(("suffix", "side"), [(".webp", 16_384), (".jpg", 65_501), (".JPEG", 65_501)])
+def test_a_photo_that_its_format_cannot_hold(tmp_path, suffix, side):
+    huge = Answer(Source("photo", "in/a.png", Path("a.png")), np.zeros((8, side, 3), np.uint8), [])
+    with pytest.raises(FERError, match=rf"at most .* has {side:,} × 8; name a \.png file for it\."):
+        write(AnnotatedCopies(tmp_path / f"out{suffix}"), huge)
+    assert list(tmp_path.iterdir()) == []
+    for name in ("out.png", f"most{suffix}"):
+        most = Answer(huge.source, huge.image[:, : side - (name != "out.png")], [])
+        write(AnnotatedCopies(tmp_path / name), most)
+        assert (tmp_path / name).is_file()
+
+
 def test_metadata_of_the_original_does_not_turn_the_copy(tmp_path):
     write(AnnotatedCopies(tmp_path / "out"), photo("a.jpg"))
     with Image.open(tmp_path / "out" / "a.jpg") as copy:
