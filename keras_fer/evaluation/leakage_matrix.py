@@ -173,8 +173,10 @@ class LeakageMatrix:
         Raises:
             KeyError: if there is none.
         """
+        # A run may be called as a floor is, "untrained".
+        wanted = (column.model, column.representation, column.floor, factor)
         for row in self.probes:
-            if (row.model, row.representation, row.factor) == (column.model, column.representation, factor):
+            if (row.model, row.representation, row.floor, row.factor) == wanted:
                 return row
         raise KeyError(f"There is no such cell. Received: column={column}, factor={factor!r}")
 

@@ -136,6 +136,13 @@ def test_columns_and_cells():
         matrix().probe(columns[2], "pose")
 
 
+def test_a_run_may_be_called_as_a_floor_is():
+    trained, floor = (matrix().columns[position] for position in (1, 3))
+    assert (trained.model, trained.representation) == (floor.model, floor.representation)
+    assert matrix().probe(trained, "expression").result.leakage == 0.2
+    assert matrix().probe(floor, "expression").result.leakage == 0.99
+
+
 def test_survives_json():
     document = json.dumps(matrix().to_dict(), allow_nan=False)
     again = LeakageMatrix.from_dict(json.loads(document))
