@@ -16,10 +16,15 @@ UNWRITABLE = (
 )
 """What the system says where a disk is full or broken, a folder is not to be written, or a name cannot be."""
 
+_WINDOWS = os.name == "nt"
+
 
 def fsync(path: Path) -> None:
     """Forces a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows opens no folders, and syncs only what is open for writing.
+    if _WINDOWS and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if _WINDOWS else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -32,15 +37,20 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
 
     The temporary name keeps the suffix of `path`, since writers choose the format by it.
     On any exception the temporary file is removed and an older `path` stays as it was.
+    A link stays, and its target is written. A pipe or a device cannot be replaced: it is yielded itself.
 
     Raises:
         OSError: naming `path` where it cannot be written.
     """
     path = Path(path)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        yield path
+        return
+    target = Path(os.path.realpath(path))
     # A name may be as long as the system allows.
     prefix = f".{path.stem[:100]}-"
     with _named(path, prefix):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=prefix, suffix=path.suffix)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -50,8 +60,8 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
             mask = os.umask(0)
             os.umask(mask)
             temporary.chmod(0o666 & ~mask)
-            temporary.replace(path)
-            fsync(path.parent)
+            temporary.replace(target)
+            fsync(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_fer.atomic import atomic_file, atomic_folder, require_new_folder
+from keras_fer.atomic import atomic_file, atomic_folder, fsync, require_new_folder
 from keras_fer.errors import FERError
 
 
@@ -33,6 +33,47 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
         (temporary / "file").write_text("x")
     assert (path / "file").read_text() == "x"
     assert os.listdir(path.parent) == ["folder"]
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for old in ("old", None):
+        target, link = tmp_path / "folder" / f"{old}.json", tmp_path / f"{old}.txt"
+        if old:
+            target.write_text(old)
+        link.symlink_to(Path("folder", target.name))
+        with atomic_file(link) as temporary:
+            assert (temporary.parent, temporary.suffix) == (target.parent, ".txt")
+            temporary.write_text("new")
+        assert link.is_symlink()
+        assert target.read_text() == "new"
+    assert sorted(os.listdir(tmp_path / "folder")) == ["None.json", "old.json"]
+
+
+def test_a_pipe_is_written_and_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        for name in ("pipe", "link"):
+            with atomic_file(tmp_path / name) as file:
+                file.write_text("new")
+            assert os.read(reader, 100) == b"new"
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+
+
+def test_windows_syncs_files_that_are_open_for_writing_and_no_folders(tmp_path, monkeypatch):
+    opened = []
+    open_file = os.open
+    monkeypatch.setattr("keras_fer.atomic._WINDOWS", True)
+    monkeypatch.setattr(os, "open", lambda *given: opened.append(given) or open_file(*given))
+    (tmp_path / "file").write_text("x")
+    fsync(tmp_path)
+    fsync(tmp_path / "file")
+    assert opened == [(tmp_path / "file", os.O_RDWR)]
 
 
 def test_an_output_in_use_is_refused(tmp_path):
