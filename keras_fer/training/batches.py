@@ -54,7 +54,7 @@ def training_batches(
         targets: further columns of each data set by name, see `train_pipeline`.
 
     Raises:
-        FERError: if the objective learns from exact pairs and there are none.
+        FERError: if there is nothing to learn from, or no exact pairs for an objective that needs them.
     """
     objective = config.objective()
     rows, *others = training_rows(dataset, mixed)
@@ -90,9 +90,26 @@ def training_batches(
 
 
 def training_rows(dataset: PreparedDataset, mixed: PreparedDataset | None = None) -> list[np.ndarray]:
-    """Returns the rows of each data set that training may draw, int64."""
-    rows = [dataset.indices("train")]
-    return rows if mixed is None else [*rows, _not_judged_on(mixed, dataset)]
+    """Returns the rows of each data set that training may draw, int64.
+
+    Raises:
+        FERError: if a data set has none.
+    """
+    sources = [dataset] if mixed is None else [dataset, mixed]
+    for source in sources:
+        if not len(source.indices("train")):
+            raise FERError(
+                f"The data set {str(source.path)!r} has no training images; train on one that has some."
+            )
+    if mixed is None:
+        return [dataset.indices("train")]
+    others = _not_judged_on(mixed, dataset)
+    if not len(others):
+        raise FERError(
+            f"Each training image of {str(mixed.path)!r} is a validation or test image of "
+            f"{str(dataset.path)!r}; name another data set as `mixed_dataset`."
+        )
+    return [dataset.indices("train"), others]
 
 
 def _sampler(

@@ -7,7 +7,7 @@ import pytest
 
 from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.errors import FERError
-from keras_fer.training.batches import training_batches
+from keras_fer.training.batches import training_batches, training_rows
 from keras_fer.training.config import TrainingConfig
 
 
@@ -139,6 +139,16 @@ def test_images_that_are_judged_on_are_left_out(squares, tmp_path):
     known = {image.tobytes() for image in np.repeat(squares.images(judged), 3, axis=-1)}
     for images, _ in batches.pipeline(num_steps=12).as_numpy_iterator():
         assert not known & {image.tobytes() for image in images}
+
+
+def test_a_data_set_without_training_images_is_named(squares, coloured):
+    judged = replace(coloured, splits=np.full(len(coloured), 2, np.int8))
+    for first, other in ((judged, None), (judged, squares), (squares, judged)):
+        with pytest.raises(FERError, match=rf"^The data set '{coloured.path}' has no training images; "):
+            training_rows(first, other)
+    withheld = replace(squares, splits=np.where(squares.splits == 0, 2, 0).astype(np.int8))
+    with pytest.raises(FERError, match=r"^Each training image of '.*' is a validation or test image of '.*';"):
+        training_rows(squares, withheld)
 
 
 def test_pairs_that_are_not_there(squares, unpaired, coloured):
