@@ -22,8 +22,8 @@ class FolderReader:
 
     Args:
         root: folder with the class folders, or with one folder per split that holds them.
-        test_share: without folders per split, the share of the images that become the test split, in
-            [0, 1), chosen by a hash of their names.
+        test_share: without a folder `val` or `test`, the share of the images that become the test split,
+            in [0, 1), chosen by a hash of their names.
 
     Raises:
         FERError: if there are no class folders, or one of them has no image.

@@ -28,6 +28,15 @@ def test_a_test_folder_makes_val_the_validation_split(root, trees):
     }
 
 
+def test_a_training_folder_alone_gives_a_share_as_test_split(root, trees):
+    trees.write_folder(root)
+    (root / "val").rename(root / "other")
+    for share, splits in ((0.5, {"train", "test"}), (0, {"train"})):
+        records = list(open_source("folder", root, test_share=share))
+        assert {record.source.split("/")[0] for record in records} == {"train"}
+        assert {record.split for record in records} == splits
+
+
 def test_other_names_are_kept_sorted(root, trees):
     trees.write_folder_plain(root)
     reader = open_source("folder", root)
