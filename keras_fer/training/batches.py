@@ -1,5 +1,6 @@
 """What a run trains on: the batches of one data set, or of two mixed."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,10 @@ from keras_fer.data.two_views import TwoViews
 from keras_fer.errors import FERError
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.draw_seed import draw_seed
+
+
+class SharedPeopleWarning(UserWarning):
+    """The mixed data set shows people that the data set is judged on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +79,7 @@ def training_batches(
             positions=None if cached is None else cached.positions,
         )
         return TrainingBatches(sampler.steps_per_epoch, sampler.prior, pipeline, cached=cached)
+    _warn_of_shared_people(dataset, mixed, others[0])
     other = _sampler(config, mixed, others[0], config.mixed_rows, _other_seed(seed))
     _require_pairs(config, dataset, rows, [sampler, other])
     parts = [
@@ -168,9 +174,27 @@ def _not_judged_on(mixed: PreparedDataset, dataset: PreparedDataset) -> np.ndarr
 
     Two data sets may label the same pictures (FER2013 and FER+ do), and divide them otherwise.
     """
-    judged = np.concatenate([dataset.indices("validation"), dataset.indices("test")])
     indices = mixed.indices("train")
-    return indices[~np.isin(mixed.pixel_hashes[indices], dataset.pixel_hashes[judged])]
+    return indices[~np.isin(mixed.pixel_hashes[indices], dataset.pixel_hashes[_judged(dataset)])]
+
+
+def _judged(dataset: PreparedDataset) -> np.ndarray:
+    return np.concatenate([dataset.indices("validation"), dataset.indices("test")])
+
+
+def _warn_of_shared_people(dataset: PreparedDataset, mixed: PreparedDataset, rows: np.ndarray) -> None:
+    """Rendered people are functions of seed and number; of other data sets no two are known to share any."""
+    seeds = [source.info.get("config", {}).get("seed") for source in (dataset, mixed)]
+    if seeds[0] != seeds[1] or {dataset.info.get("source"), mixed.info.get("source")} != {"synthetic"}:
+        return
+    shared = np.intersect1d(dataset.subjects[_judged(dataset)], mixed.subjects[rows])
+    if len(shared):
+        warnings.warn(
+            f"{str(mixed.path)!r} teaches {len(shared)} of the people that {str(dataset.path)!r} is judged "
+            "on, since both are rendered from the same seed; prepare it with another --seed.",
+            SharedPeopleWarning,
+            stacklevel=2,
+        )
 
 
 def _other_seed(seed: int) -> int:

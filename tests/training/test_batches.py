@@ -7,7 +7,7 @@ import pytest
 
 from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.errors import FERError
-from keras_fer.training.batches import training_batches, training_rows
+from keras_fer.training.batches import SharedPeopleWarning, training_batches, training_rows
 from keras_fer.training.config import TrainingConfig
 
 
@@ -141,13 +141,33 @@ def test_images_that_are_judged_on_are_left_out(squares, tmp_path):
         assert not known & {image.tobytes() for image in images}
 
 
+def test_rendered_people_that_are_judged_on_are_told(squares, coloured):
+    def rendered(source, first, seed=0, name="synthetic"):
+        info = {**source.info, "source": name, "config": {"seed": seed}}
+        return replace(source, info=info, subjects=first + np.arange(len(source)))
+
+    faces = rendered(squares, 0)
+    judged = sorted(np.flatnonzero(squares.splits != 0))
+    first = judged[0] - coloured.indices("train")[-1]
+    with pytest.warns(SharedPeopleWarning, match=r"coloured.* teaches 1 of the people that .* is judged on,"):
+        training_batches(config(), faces, rendered(coloured, first))
+    # None of these is an error: warnings are.
+    for other in (
+        rendered(coloured, first, seed=1),
+        rendered(coloured, first, name="csv"),
+        rendered(coloured, len(squares)),
+        replace(rendered(coloured, first), subjects=np.full(len(coloured), squares.indices("train")[0])),
+    ):
+        training_batches(config(), faces, other)
+
+
 def test_a_data_set_without_training_images_is_named(squares, coloured):
     judged = replace(coloured, splits=np.full(len(coloured), 2, np.int8))
     for first, other in ((judged, None), (judged, squares), (squares, judged)):
         with pytest.raises(FERError, match=rf"^The data set '{coloured.path}' has no training images; "):
             training_rows(first, other)
     withheld = replace(squares, splits=np.where(squares.splits == 0, 2, 0).astype(np.int8))
-    with pytest.raises(FERError, match=r"^Each training image of '.*' is a validation or test image of '.*';"):
+    with pytest.raises(FERError, match=r"^Each training image of '.*' is a validation or test image of '.*'"):
         training_rows(squares, withheld)
 
 
