@@ -14,6 +14,7 @@ from keras_fer.export.deploy import INPUT_NAME, OUTPUT_NAME, REPRESENTATION_NAME
 from keras_fer.export.metadata import expected_metadata, read_metadata
 from keras_fer.export.recipes import Recipe
 from keras_fer.export.tflite_graph import read_graph
+from keras_fer.runtime.interpreter import opened_interpreter
 from keras_fer.runtime.model_file import read_contract
 
 
@@ -27,6 +28,9 @@ class TfliteFile:
         operators: how often each kind of operator occurs.
         num_constants: numbers that are stored in it.
         num_partitions: pieces of the graph that XNNPACK took over.
+
+    Raises:
+        FERError: if LiteRT cannot run it.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -35,7 +39,8 @@ class TfliteFile:
         graph = read_graph(self._content)
         self.operators: dict[str, int] = graph.histogram
         self.num_constants: int = graph.num_constants
-        self._interpreter = _interpreter(self._content)
+        problem = f"{str(path)!r} is not a TFLite model that can be run"
+        self._interpreter = opened_interpreter(self._content, 1, problem)
         # LiteRT appends one such operator for each piece that a delegate replaces.
         steps = self._interpreter._get_ops_details()
         self.num_partitions: int | None = sum(step["op_name"] == "DELEGATE" for step in steps)
@@ -86,16 +91,12 @@ def tflite_probabilities(content: bytes, images: np.ndarray) -> np.ndarray:
     Args:
         content: of a file with metadata.
         images: uint8 `(n, size, size, 3)`.
+
+    Raises:
+        FERError: if LiteRT cannot run it.
     """
-    return _answers(_interpreter(content), images)[0]
-
-
-def _interpreter(content: bytes) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    return interpreter
+    interpreter = opened_interpreter(content, 1, "The converted model cannot be run")
+    return _answers(interpreter, images)[0]
 
 
 def _answers(interpreter: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

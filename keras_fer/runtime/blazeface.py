@@ -14,6 +14,7 @@ from PIL import Image
 
 from keras_fer.errors import FERError
 from keras_fer.runtime.faces import Face
+from keras_fer.runtime.interpreter import opened_interpreter
 from keras_fer.runtime.letterbox import letterboxed
 from keras_fer.runtime.preprocessing import Box, square_box
 from keras_fer.runtime.suppression import intersection_over_union, suppression, weighted_suppression
@@ -207,16 +208,8 @@ def _interpreter(path: Path, num_threads: int) -> Any:
     """Opens the model file."""
     if not path.is_file():
         raise FERError(f"There is no BlazeFace model {str(path)!r}.")
-    from ai_edge_litert.interpreter import Interpreter
-
-    try:
-        interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
-        interpreter.allocate_tensors()
-    except Exception as error:
-        # LiteRT raises ValueError, RuntimeError or IndexError on what is no model, by the kind of damage.
-        reason = " ".join(str(error).split())
-        raise FERError(f"The file {str(path)!r} is not a TFLite model that can be run: {reason}") from error
-    return interpreter
+    problem = f"The file {str(path)!r} is not a TFLite model that can be run"
+    return opened_interpreter(path, num_threads, problem)
 
 
 def _tensors(interpreter: Any, path: Path) -> tuple[int, int, int]:

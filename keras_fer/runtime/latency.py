@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from keras_fer.errors import FERError
+from keras_fer.runtime.interpreter import opened_interpreter
 
 WARM_UP_RUNS = 5
 # Differences below this share come and go with the machine.
@@ -134,18 +134,13 @@ def slower_than_float32(latencies: Sequence[Latency]) -> list[str]:
 
 def _interpreter(path: Path, num_threads: int) -> Any:
     """Opens a file and fills its inputs."""
-    from ai_edge_litert.interpreter import Interpreter
+    problem = f"{str(path)!r} is not a TFLite model that can be run"
+    return opened_interpreter(path, num_threads, problem, prepare=_run_once)
 
-    try:
-        interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
-        interpreter.allocate_tensors()
-        random = np.random.default_rng(0)
-        for tensor in interpreter.get_input_details():
-            values = random.integers(0, 256, tensor["shape"]).astype(tensor["dtype"])
-            interpreter.set_tensor(tensor["index"], values)
-        interpreter.invoke()
-    except Exception as error:
-        # LiteRT raises ValueError, RuntimeError or IndexError on what is no model, by the kind of damage.
-        reason = " ".join(str(error).split())
-        raise FERError(f"{str(path)!r} is not a TFLite model that can be run: {reason}") from error
-    return interpreter
+
+def _run_once(interpreter: Any) -> None:
+    random = np.random.default_rng(0)
+    for tensor in interpreter.get_input_details():
+        values = random.integers(0, 256, tensor["shape"]).astype(tensor["dtype"])
+        interpreter.set_tensor(tensor["index"], values)
+    interpreter.invoke()

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_fer.errors import FERError
 from keras_fer.runtime.images import load_image
+from keras_fer.runtime.interpreter import opened_interpreter
 from keras_fer.runtime.model_file import read_contract
 from keras_fer.runtime.preprocessing import face_crop
 
@@ -94,22 +95,10 @@ class ExpressionRecognizer:
         self._path = Path(path)
         self.contract = read_contract(path)
         self.uncertain_below = self.contract.uncertain_below if uncertain_below is None else uncertain_below
-        # Loading LiteRT takes 0.1 s, which commands that only ask for the contract do not need.
-        from ai_edge_litert.interpreter import Interpreter
-
-        try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
-            self._interpreter.allocate_tensors()
-            inputs = self._interpreter.get_input_details()
-            outputs = self._interpreter.get_output_details()
-        except Exception as error:
-            # LiteRT verifies the file and raises ValueError, RuntimeError or IndexError on damaged ones.
-            reason = " ".join(str(error).split())
-            raise FERError(
-                f"The model file {str(path)!r} is damaged or needs operations that LiteRT lacks: {reason}. "
-                "Export it again."
-            ) from error
-        self._input = self._matching_input(inputs)
+        problem = f"The model file {str(path)!r} is damaged or needs operations that LiteRT lacks"
+        self._interpreter = opened_interpreter(self._path, num_threads, problem, ". Export it again.")
+        outputs = self._interpreter.get_output_details()
+        self._input = self._matching_input(self._interpreter.get_input_details())
         self._output = self._matching_output(outputs)
         others = [tensor for tensor in outputs if tensor["name"] == _REPRESENTATION]
         self._representation = others[0] if others else None

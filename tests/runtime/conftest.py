@@ -66,7 +66,7 @@ def fake_blazeface(monkeypatch, tmp_path):
         net = FakeNet(**options)
         path = tmp_path / "blazeface.tflite"
         path.write_bytes(b"fake")
-        monkeypatch.setattr(blazeface, "_interpreter", lambda file, num_threads: net)
+        monkeypatch.setattr(blazeface, "opened_interpreter", lambda file, num_threads, problem: net)
         monkeypatch.setattr(blazeface, "installed_model", lambda: path)
         return net
 
