@@ -20,6 +20,7 @@ LAYERS = {
     "errors": 0,
     "field_types": 0,
     "atomic": 0,
+    "folder_lock": 0,
     "checksum": 0,
     "labels": 0,
     "contract": 0,

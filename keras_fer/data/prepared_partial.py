@@ -1,7 +1,7 @@
 """The folder `OUT.partial` in which a prepared data set grows, shard by shard, so that it can be resumed.
 
 partial.json        the configuration, compared on resuming
-lock                held by the process that writes
+.lock               held by the process that writes
 dataset/            becomes OUT: the image shards, then the files of the finished data set
 rows/rows-00000.npz the columns and drops of each whole shard; written after its images
 """
@@ -10,8 +10,9 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from keras_fer.data import prepared_format
 from keras_fer.data.prepared_format import Columns
 from keras_fer.errors import FERError
 from keras_fer.field_types import parsed_json
+from keras_fer.folder_lock import folder_lock
 
 DROP_KEYS = ("drop_positions", "drop_reasons", "drop_sources")
 
@@ -48,7 +50,7 @@ class PartialFolder:
         self.path = self.output.with_name(f"{self.output.name}.partial")
         self.dataset, self._rows = self.path / "dataset", self.path / "rows"
         self._num_classes = len(config["label_names"])
-        self._lock: IO | None = None
+        self._lock = ExitStack()
         config_file = self.path / "partial.json"
         if self.path.exists() and not config_file.is_file() and any(self.path.iterdir()):
             raise FERError(f"{str(self.path)!r} is in the way. Remove it or name another output.")
@@ -61,7 +63,7 @@ class PartialFolder:
         else:
             with atomic_file(config_file) as temporary:
                 temporary.write_text(json.dumps(config, indent=1, sort_keys=True), encoding="utf-8")
-        self._acquire()
+        self._lock.enter_context(folder_lock(self.path, "writing"))
         self.dataset.mkdir(exist_ok=True)
         self._rows.mkdir(exist_ok=True)
         self.shards = self._whole_shards()
@@ -81,21 +83,6 @@ class PartialFolder:
                 f"{str(self.path)!r} was begun with another configuration (it differs in "
                 f"{', '.join(differing)}). Repeat the former command to resume it, or remove that folder."
             )
-
-    def _acquire(self) -> None:
-        """Takes the lock, which the system releases when this process ends in any way."""
-        try:
-            import fcntl
-        except ImportError:  # Windows: without a lock, two writers are the user's own care.
-            return
-        self._lock = open(self.path / "lock", "w")  # noqa: SIM115 - held until close()
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self.close()
-            raise FERError(
-                f"Another process is writing {str(self.path)!r}. Wait for it or name another output."
-            ) from error
 
     def _whole_shards(self) -> list[Shard]:
         """Reads shards up to the first that is missing or differs from its checksum."""
@@ -154,9 +141,7 @@ class PartialFolder:
 
     def close(self) -> None:
         """Releases the lock."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.close()
 
 
 def _differing(begun: dict, config: dict) -> list[str]:

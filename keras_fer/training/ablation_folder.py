@@ -11,11 +11,11 @@ from typing import Any
 
 from keras_fer.errors import FERError
 from keras_fer.field_types import parsed_json
+from keras_fer.folder_lock import folder_lock
 from keras_fer.training.ablation_config import AblationConfig
 from keras_fer.training.ablation_settings import PATHS, AblationRun, differing, settings_hash
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.content_hash import content_hash as uncached_content_hash
-from keras_fer.training.folder_lock import folder_lock
 from keras_fer.training.run_folder import write_json
 
 CONFIG = "ablation.json"

@@ -17,6 +17,7 @@ from keras_fer.data.augmentation import AUGMENTATIONS
 from keras_fer.data.pipeline import evaluation_pipeline
 from keras_fer.data.prepared import PreparedDataset, open_prepared
 from keras_fer.errors import FERError
+from keras_fer.folder_lock import folder_lock
 from keras_fer.models.disentangling import DisentanglingModel
 from keras_fer.models.factor_model import FactorModel
 from keras_fer.training import run_folder
@@ -44,7 +45,6 @@ from keras_fer.training.distillation import distilled
 from keras_fer.training.draw_seed import draw_seed
 from keras_fer.training.factor_augmentation import left_out
 from keras_fer.training.factor_run import factors_of_run
-from keras_fer.training.folder_lock import folder_lock
 from keras_fer.training.full_disk import full_disk_told
 from keras_fer.training.initial_weights import freeze_classifier, take_classifier, take_weights
 from keras_fer.training.known_factors import KnownFactors

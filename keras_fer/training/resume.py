@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from keras_fer.data.prepared import open_prepared
 from keras_fer.errors import FERError
 from keras_fer.field_types import fits
+from keras_fer.folder_lock import folder_lock
 from keras_fer.training import run_folder
 from keras_fer.training.checkpoint_folder import (
     Checkpoint,
@@ -20,7 +21,6 @@ from keras_fer.training.checkpoint_folder import (
 from keras_fer.training.cluster import Cluster
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.content_hash import model_hash
-from keras_fer.training.folder_lock import folder_lock
 
 if TYPE_CHECKING:
     import keras

@@ -13,6 +13,7 @@ from run_state import history_without_seconds, model_arrays
 
 from keras_fer.data.prepared import PreparedWriter, open_prepared
 from keras_fer.errors import FERError
+from keras_fer.folder_lock import folder_lock
 from keras_fer.labels import EXPRESSIONS_8
 from keras_fer.training import resume as resume_module
 from keras_fer.training import run_folder
@@ -22,7 +23,6 @@ from keras_fer.training.cluster import Cluster
 from keras_fer.training.config import TrainingConfig
 from keras_fer.training.content_hash import model_hash
 from keras_fer.training.fit import MONITOR, TrainingResult, fit
-from keras_fer.training.folder_lock import folder_lock
 from keras_fer.training.resume import (
     CheckpointWarning,
     StoppedRun,

@@ -10,11 +10,12 @@ LOCK = ".lock"
 
 
 @contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path, activity: str = "working in") -> Iterator[None]:
     """Holds a lock in a folder, which the system releases when this process ends in any way.
 
     Args:
         folder: that exists; the file `.lock` is made in it and stays.
+        activity: what the process that holds it does with the folder, for the sentence to others.
 
     Raises:
         FERError: if another process holds it.
@@ -29,6 +30,6 @@ def folder_lock(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise FERError(
-                f"Another process is working in {str(folder)!r}. Wait for it or name another output."
+                f"Another process is {activity} {str(folder)!r}. Wait for it or name another output."
             ) from error
         yield
