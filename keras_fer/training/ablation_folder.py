@@ -13,8 +13,8 @@ from keras_fer.errors import FERError
 from keras_fer.field_types import parsed_json
 from keras_fer.folder_lock import folder_lock
 from keras_fer.training.ablation_config import AblationConfig
-from keras_fer.training.ablation_settings import PATHS, AblationRun, differing, settings_hash
-from keras_fer.training.config import TrainingConfig
+from keras_fer.training.ablation_settings import AblationRun, differing, settings_hash
+from keras_fer.training.config import INPUT_PATHS, TrainingConfig
 from keras_fer.training.content_hash import content_hash as uncached_content_hash
 from keras_fer.training.run_folder import write_json
 
@@ -108,7 +108,7 @@ class AblationFolder:
             result = self.result(run)
             if result is None:
                 continue
-            ignored = {} if content else dict.fromkeys(PATHS)
+            ignored = {} if content else dict.fromkeys(INPUT_PATHS)
             settings = run.settings(content or str)
             if changes := differing({**result["settings"], **ignored}, {**settings, **ignored}):
                 raise FERError(

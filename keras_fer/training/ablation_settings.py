@@ -9,13 +9,10 @@ from typing import Any
 from keras_fer.errors import FERError
 from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION, REPRESENTATIONS
 from keras_fer.models.objective import Objective
-from keras_fer.training.config import TrainingConfig
+from keras_fer.training.config import INPUT_PATHS, TrainingConfig
 from keras_fer.training.json_values import is_whole, mapping, require_known, seeds, sequence
 
 FACTORS = ("expression", "headline")
-
-# Fields of a training config that name what training starts from.
-PATHS = ("dataset", "mixed_dataset", "weights", "teachers")
 
 _DEFAULTS = {**TrainingConfig(dataset="", output="").to_dict(), "objective": Objective().to_dict()}
 
@@ -122,11 +119,11 @@ class AblationRun:
         """Returns all that its trained model depends on.
 
         Args:
-            content: from a path of `PATHS` to the hash of what is there; where it lies does not matter.
+            content: from a path of `INPUT_PATHS` to the hash of what is there; where it lies does not matter.
         """
         training = self.config.to_dict()
         del training["output"]
-        for name in PATHS:
+        for name in INPUT_PATHS:
             if name == "weights" and self.weights_of is not None:
                 # Known before those weights are there, and what they depend on.
                 training[name] = settings_hash(self.weights_of.training_settings(content))

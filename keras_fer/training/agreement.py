@@ -15,12 +15,10 @@ from keras_fer.checksum import sha256_file
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.errors import FERError
 from keras_fer.training.checkpoint_folder import SUMS, Checkpoint
-from keras_fer.training.config import TrainingConfig
+from keras_fer.training.config import INPUT_PATHS, TrainingConfig
 from keras_fer.training.content_hash import model_hash
 from keras_fer.version import __version__
 
-# Each may have its own; what is there is compared in their place.
-_PATHS = ("output", "dataset", "mixed_dataset", "weights", "teachers")
 # Of a hash; float32, which every device gathers, holds numbers of 16 bits exactly.
 _NUMBERS = 4
 
@@ -39,7 +37,9 @@ def shared_facts(
         mixed: the mixed data set that it names.
         checkpoint: that training goes on from.
     """
-    facts = {name: value for name, value in config.to_dict().items() if name not in _PATHS}
+    # Each process may have its own paths; what is there is compared in their place.
+    paths = {"output", *INPUT_PATHS}
+    facts = {name: value for name, value in config.to_dict().items() if name not in paths}
     facts |= {
         "version of keras_fer": __version__,
         "dataset": _dataset_hash(dataset),

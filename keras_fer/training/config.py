@@ -34,6 +34,8 @@ _CHOICES = {
     "validation_split": ("validation", "test"),
     "precision": PRECISIONS,
 }
+# Fields that name what training starts from; beside them `output` is the only path.
+INPUT_PATHS = ("dataset", "mixed_dataset", "weights", "teachers")
 _SIZES = ("representation_size", "non_expression_size", "non_expression_hidden_size")
 _COUNTS = (*_SIZES, "epochs", "patience", "workers")
 _RATES = ("learning_rate", "critic_learning_rate")

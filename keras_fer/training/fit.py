@@ -38,7 +38,7 @@ from keras_fer.training.checkpoint_folder import (
 )
 from keras_fer.training.checkpoints import WriteCheckpoints, restore
 from keras_fer.training.cluster import Cluster, require_cluster
-from keras_fer.training.config import TrainingConfig
+from keras_fer.training.config import INPUT_PATHS, TrainingConfig
 from keras_fer.training.content_hash import model_hash
 from keras_fer.training.devices import Devices
 from keras_fer.training.distillation import distilled
@@ -371,10 +371,7 @@ def _write_start(run: _Run, model: DisentanglingModel | FactorModel) -> None:
         run.output / run_folder.CONFIG,
         {
             **config.to_dict(),
-            "dataset": _absolute(config.dataset),
-            "weights": config.weights and _absolute(config.weights),
-            "teachers": [_absolute(teacher) for teacher in config.teachers],
-            "mixed_dataset": config.mixed_dataset and _absolute(config.mixed_dataset),
+            **{name: _absolute(getattr(config, name)) for name in INPUT_PATHS},
             "objective": model.objective.to_dict(),
             "dataset_hash": run.dataset.content_hash,
             "mixed_dataset_hash": None if mixed is None else mixed.content_hash,
@@ -388,5 +385,8 @@ def _write_start(run: _Run, model: DisentanglingModel | FactorModel) -> None:
     )
 
 
-def _absolute(path: str) -> str:
-    return str(Path(path).resolve())
+def _absolute(paths: str | tuple[str, ...] | None) -> str | list[str] | None:
+    """Returns one path or several from the root on; nothing for nothing."""
+    if isinstance(paths, tuple):
+        return [str(Path(path).resolve()) for path in paths]
+    return paths and str(Path(paths).resolve())

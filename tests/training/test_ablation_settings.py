@@ -1,6 +1,7 @@
 import json
 
-from keras_fer.training.ablation_settings import PATHS, differing, settings_hash, sharing
+from keras_fer.training.ablation_settings import differing, settings_hash, sharing
+from keras_fer.training.config import INPUT_PATHS
 
 
 def test_runs_that_differ_by_erasing_alone_share_a_training(make_ablation):
@@ -37,7 +38,7 @@ def test_settings_hold_what_a_result_depends_on_and_nothing_else(make_ablation):
     ):
         assert settings_hash(settings(**change)) != settings_hash(plain)
     base = {"mixed_dataset": "a/b", "weights": "c/d", "teachers": ["e/f", "g"], "decorrelation_weight": 0.1}
-    assert [settings(base=base)[name] for name in PATHS] == [
+    assert [settings(base=base)[name] for name in INPUT_PATHS] == [
         "content of faces",
         "content of b",
         "content of d",
