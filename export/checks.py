@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -69,17 +67,6 @@ def as_written(name: str, found: Any, expected: Any) -> Check:
     if found == expected:
         return Check(name, "as written", "equal to", "as written", True)
     return Check(name, str(found), "equal to", str(expected), False)
-
-
-def plain(value: Any) -> Any:
-    """Returns JSON types; JSON knows neither NaN nor infinity."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
 
 
 def _readable(value: Any) -> str:

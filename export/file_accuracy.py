@@ -9,7 +9,8 @@ import numpy as np
 
 from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedDataset
-from keras_fer.evaluation.metrics import Interval, wilson_interval
+from keras_fer.evaluation.interval import Interval
+from keras_fer.evaluation.metrics import wilson_interval
 from keras_fer.export.dataset_images import image_sample
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from keras_fer.export.checks import Check, plain
+from keras_fer.evaluation.plain_json import plain
+from keras_fer.export.checks import Check
 from keras_fer.runtime.latency import Latency
 
 

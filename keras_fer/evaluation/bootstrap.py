@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from keras_fer.evaluation.metrics import BOOTSTRAP_DRAWS, Interval
+from keras_fer.evaluation.interval import UNKNOWN, Interval, percentile_interval
+from keras_fer.evaluation.metrics import BOOTSTRAP_DRAWS
 
 
 def ratio_interval(
@@ -34,10 +35,8 @@ def ratio_interval(
         )
     units = len(numerators)
     if units < 2 or denominators.sum() <= 0:
-        return Interval(np.nan, np.nan)
+        return UNKNOWN
     # How often each unit is drawn is one multinomial draw.
     times = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=draws)
     above, below = times @ numerators, times @ denominators
-    ratios = above[below > 0] / below[below > 0]
-    low, high = np.percentile(ratios, [2.5, 97.5])
-    return Interval(float(low), float(high))
+    return percentile_interval(above[below > 0] / below[below > 0])

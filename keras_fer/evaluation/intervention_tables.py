@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from keras_fer.evaluation.figures import interval_bar
 from keras_fer.evaluation.html_table import html_table
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.interventions import Sensitivity
 from keras_fer.evaluation.markup import Html, element, joined
-from keras_fer.evaluation.metrics import Interval
 from keras_fer.evaluation.representation_names import short_name
 from keras_fer.evaluation.retrieval import Retrieval
 from keras_fer.evaluation.swap import MEAN_EXPRESSION, RECONSTRUCTION, SWAP, TRUTH, SwapResult

@@ -17,7 +17,8 @@ from keras_fer.data.synthetic.rendering import render_scenes
 from keras_fer.data.synthetic.scene import Scene
 from keras_fer.evaluation.bootstrap import ratio_interval
 from keras_fer.evaluation.face_codec import Encoder
-from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.interval import UNKNOWN, Interval
+from keras_fer.evaluation.plain_json import plain
 from keras_fer.field_types import require_field_types
 from keras_fer.labels import EXPRESSIONS_8
 
@@ -59,9 +60,7 @@ class Sensitivity:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the row as plain JSON types; NaN becomes None."""
-        finite = {name: None if value != value else value for name, value in vars(self).items()}
-        ends = [None if end != end else end for end in self.interval]
-        return {**finite, "interval": ends}
+        return plain(vars(self))
 
 
 def sensitivity(
@@ -88,7 +87,7 @@ def sensitivity(
     moved = np.square(originals - changed).sum(axis=1)
     apart = np.square(originals - unrelated).sum(axis=1)
     if apart.sum() == 0:
-        return float("nan"), Interval(np.nan, np.nan)
+        return float("nan"), UNKNOWN
     return float(moved.sum() / apart.sum()), ratio_interval(moved, apart, seed=seed)
 
 

@@ -1,6 +1,5 @@
 """The leakage matrix: from which representation which factor can be read, by fresh probes."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ from keras_fer.errors import FERError
 from keras_fer.evaluation.evaluate import dataset_facts
 from keras_fer.evaluation.factors import EXPRESSION, Factor, FactorSet
 from keras_fer.evaluation.floors import PIXELS, pixel_representation, untrained_model
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.leakage import (
     MAX_TRAIN_ROWS,
     Progress,
@@ -24,7 +24,6 @@ from keras_fer.evaluation.leakage import (
     representations,
 )
 from keras_fer.evaluation.leakage_notes import doubts, is_chance
-from keras_fer.evaluation.metrics import Interval
 from keras_fer.evaluation.probe_protocol import factor_rows, known_rows, probe_split
 from keras_fer.evaluation.representation_names import (
     EXPRESSION_REPRESENTATION,
@@ -119,8 +118,7 @@ class LeakageSummary:
         """Returns the summary as plain JSON types."""
         values = dict(vars(self), nuisance_factors=list(self.nuisance_factors))
         for name in ("leakage_interval", "retention_interval"):
-            interval = values[name]
-            values[name] = list(interval) if interval and all(map(math.isfinite, interval)) else None
+            values[name] = values[name] and values[name].to_json()
         return values
 
     @classmethod

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.leakage_matrix import LeakageMatrix, LeakageSummary, MatrixColumn, MatrixFactor
-from keras_fer.evaluation.metrics import Interval
 
 SUMMARY_NAMES = {
     "leakage": ("Leakage", "expression left in the non-expression representation; lower is better"),

@@ -1,28 +1,17 @@
 """Classification metrics with intervals: what a recogniser gets right, and how sure that number is."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from keras_fer.evaluation.interval import UNKNOWN, Interval, percentile_interval
+from keras_fer.evaluation.plain_json import plain
 
 Z_95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 BOOTSTRAP_DRAWS = 2000
 CALIBRATION_BINS = 15
-
-
-class Interval(NamedTuple):
-    """A 95 % interval; both ends NaN where there is nothing to estimate."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def from_json(cls, ends: Sequence[float | None]) -> "Interval":
-        """Reads two ends, where None stands for NaN."""
-        low, high = (math.nan if end is None else end for end in ends)
-        return cls(low, high)
 
 
 @dataclass(frozen=True)
@@ -90,20 +79,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as plain JSON types; NaN becomes None."""
-        return {
-            **{name: _plain(value) for name, value in vars(self).items() if name != "classes"},
-            "classes": [{k: _plain(v) for k, v in vars(scores).items()} for scores in self.classes],
-        }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return None if np.isnan(value) else float(value)
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
+        return plain({**vars(self), "classes": [vars(scores) for scores in self.classes]})
 
 
 def wilson_interval(successes: int, trials: int) -> Interval:
@@ -119,7 +95,7 @@ def wilson_interval(successes: int, trials: int) -> Interval:
         Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
     """
     if trials == 0:
-        return Interval(np.nan, np.nan)
+        return UNKNOWN
     share = successes / trials
     scale = 1 + Z_95**2 / trials
     centre = (share + Z_95**2 / (2 * trials)) / scale
@@ -197,18 +173,9 @@ def bootstrap_confusions(confusion: np.ndarray, draws: int, seed: int) -> np.nda
     return rng.multinomial(num_images, shares, size=draws).reshape(draws, *confusion.shape)
 
 
-def _percentiles(draws: np.ndarray) -> Interval:
-    """The 2.5 % and 97.5 % percentiles of the draws that are numbers."""
-    draws = draws[np.isfinite(draws)]
-    if draws.size == 0:
-        return Interval(np.nan, np.nan)
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return Interval(float(low), float(high))
-
-
 def _varying(interval: Interval) -> Interval:
     """The interval, or NaN for one without width."""
-    return interval if interval.high > interval.low else Interval(np.nan, np.nan)
+    return interval if interval.high > interval.low else UNKNOWN
 
 
 def _require_valid(labels: np.ndarray, probabilities: np.ndarray, label_names: Sequence[str]) -> None:
@@ -270,9 +237,9 @@ def evaluate_predictions(
         accuracy_interval=wilson_interval(int(correct.sum()), len(labels)),
         standard_error=float(np.sqrt(accuracy * (1 - accuracy) / len(labels))),
         balanced_accuracy=float(np.nanmean(recalls(confusion))),
-        balanced_accuracy_interval=_percentiles(np.nanmean(recalls(draws), axis=1)),
+        balanced_accuracy_interval=percentile_interval(np.nanmean(recalls(draws), axis=1)),
         macro_f1=float(np.nanmean(f1_scores(confusion))),
-        macro_f1_interval=_percentiles(np.nanmean(f1_scores(draws), axis=1)),
+        macro_f1_interval=percentile_interval(np.nanmean(f1_scores(draws), axis=1)),
         top_2_accuracy=float((top_2 == labels[:, None]).any(axis=1).mean()),
         expected_calibration_error=expected_calibration_error(probabilities.max(axis=1), correct),
         classes=_class_scores(confusion, draws, label_names),
@@ -302,7 +269,7 @@ def _class_scores(
             precision=float(precision[k]),
             precision_interval=wilson_interval(int(confusion[k, k]), int(predicted[k])),
             f1=float(f1[k]),
-            f1_interval=_varying(_percentiles(f1_draws[:, k])),
+            f1_interval=_varying(percentile_interval(f1_draws[:, k])),
         )
         for k, name in enumerate(label_names)
     )

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.interval import UNKNOWN, Interval
+from keras_fer.evaluation.plain_json import plain
 
 Verdict = Literal["higher", "lower", "not distinguishable"]
 # The rule in words, to stand beside every verdict.
@@ -41,14 +42,7 @@ class PairedDifference:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types; NaN becomes None."""
-        low, high = self.interval
-        return {
-            "mean": _known(self.mean),
-            "interval": [low, high] if math.isfinite(low) else None,
-            "p_value": _known(self.p_value),
-            "num_pairs": self.num_pairs,
-            "verdict": self.verdict,
-        }
+        return plain({**vars(self), "interval": self.interval.to_json()})
 
 
 def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> PairedDifference:
@@ -76,14 +70,10 @@ def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> Pai
     # What differs by rounding alone is equal.
     rounding = 1e-12 * max(1.0, float(np.abs([own, other]).max(initial=0.0)))
     if count < 2 or np.ptp(differences) <= rounding:
-        return PairedDifference(mean, Interval(math.nan, math.nan), math.nan, count, "not distinguishable")
+        return PairedDifference(mean, UNKNOWN, math.nan, count, "not distinguishable")
     from scipy import stats
 
     test = stats.ttest_rel(own, other)
     low, high = map(float, test.confidence_interval(0.95))
     verdict: Verdict = "higher" if low > 0 else "lower" if high < 0 else "not distinguishable"
     return PairedDifference(mean, Interval(low, high), float(test.pvalue), count, verdict)
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -6,7 +6,8 @@ from typing import Self
 
 import numpy as np
 
-from keras_fer.evaluation.metrics import Interval, balanced_accuracy
+from keras_fer.evaluation.interval import Interval
+from keras_fer.evaluation.metrics import balanced_accuracy
 from keras_fer.evaluation.probe_intervals import balanced_accuracy_interval
 from keras_fer.evaluation.probe_task import (
     MLP_BATCH,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.interval import UNKNOWN, Interval, percentile_interval
 
 DRAWS = 1000
 _DRAWS_AT_A_TIME = 50
@@ -45,7 +45,7 @@ def balanced_accuracy_interval(
         # A class that a draw lacks has no recall and no weight.
         return (weights * hits / np.maximum(drawn, 1)).sum(axis=1) / weights.sum(axis=1)
 
-    return _percentiles(sums, score, draws, seed)
+    return _redrawn_interval(sums, score, draws, seed)
 
 
 def r2_interval(
@@ -75,7 +75,7 @@ def r2_interval(
         spread = np.where(spread > 1e-9 * count, spread, np.nan)
         return np.mean([np.mean(1 - part / spread, axis=1) for part in errors], axis=0)
 
-    return _percentiles(sums, score, draws, seed)
+    return _redrawn_interval(sums, score, draws, seed)
 
 
 def _cluster_sums(columns: np.ndarray, clusters: np.ndarray) -> np.ndarray:
@@ -85,16 +85,16 @@ def _cluster_sums(columns: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     return np.add.reduceat(columns[order].astype(np.float64), starts, axis=0)
 
 
-def _percentiles(
+def _redrawn_interval(
     sums: np.ndarray, score: Callable[[np.ndarray], np.ndarray], draws: int, seed: int
 ) -> Interval:
-    """Draws clusters with replacement and returns the 2.5 % and 97.5 % percentiles of the score.
+    """Draws clusters with replacement and returns the percentile interval of the score.
 
     A draw counts how often each cluster was taken; the sums of the draw are one matrix product.
     """
     clusters = len(sums)
     if clusters < 2:
-        return Interval(np.nan, np.nan)
+        return UNKNOWN
     rng = np.random.default_rng(seed)
     scores = []
     for start in range(0, draws, _DRAWS_AT_A_TIME):
@@ -103,9 +103,4 @@ def _percentiles(
             for _ in range(min(_DRAWS_AT_A_TIME, draws - start))
         ]
         scores.append(score(np.asarray(taken, np.float64) @ sums))
-    finite = np.concatenate(scores)
-    finite = finite[np.isfinite(finite)]
-    if not len(finite):
-        return Interval(np.nan, np.nan)
-    low, high = np.percentile(finite, [2.5, 97.5])
-    return Interval(float(low), float(high))
+    return percentile_interval(np.concatenate(scores))

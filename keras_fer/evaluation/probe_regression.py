@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.probe_intervals import r2_interval
 from keras_fer.evaluation.probe_task import (
     MLP_BATCH,

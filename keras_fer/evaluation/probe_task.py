@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.interval import Interval
 
 ProbeKind = Literal["linear", "mlp"]
 PROBE_KINDS: tuple[ProbeKind, ...] = ("linear", "mlp")

@@ -7,14 +7,13 @@ Goldberg, EMNLP 2018, arXiv 1808.06640); only fresh probes are. The control on p
 of Hewitt and Liang (EMNLP 2019, arXiv 1909.03368) in its simplest form.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.interval import UNKNOWN, Interval
 from keras_fer.evaluation.probe_classification import ClassificationTask, leakage
 from keras_fer.evaluation.probe_regression import RegressionTask, r2_scores
 from keras_fer.evaluation.probe_task import PROBE_KINDS, ProbeKind, ProbeTask
@@ -32,7 +31,6 @@ __all__ = [
 ]
 
 FactorKind = Literal["categorical", "continuous"]
-_UNKNOWN = Interval(math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -80,9 +78,9 @@ class ProbeResult:
     converged: bool
     kind: FactorKind = "categorical"
     stronger: ProbeKind = "linear"
-    linear_interval: Interval = _UNKNOWN
-    mlp_interval: Interval = _UNKNOWN
-    leakage_interval: Interval = _UNKNOWN
+    linear_interval: Interval = UNKNOWN
+    mlp_interval: Interval = UNKNOWN
+    leakage_interval: Interval = UNKNOWN
     num_clusters: int = 0
     dimensions: Mapping[str, float] = field(default_factory=dict)
 
@@ -91,7 +89,7 @@ class ProbeResult:
         values = dict(vars(self), dimensions=dict(self.dimensions))
         for name, value in values.items():
             if isinstance(value, Interval):
-                values[name] = list(value) if all(map(math.isfinite, value)) else None
+                values[name] = value.to_json()
         return values
 
     @classmethod
@@ -100,7 +98,7 @@ class ProbeResult:
         require_field_types(cls, values, "A probe")
         read = dict(values)
         for name in ("linear_interval", "mlp_interval", "leakage_interval"):
-            read[name] = Interval.from_json(read[name]) if read[name] else _UNKNOWN
+            read[name] = Interval.from_json(read[name] or None)
         return cls(**read)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from keras_fer.evaluation.figures import interval_bar
 from keras_fer.evaluation.html_table import html_table
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.leakage_matrix import LeakageMatrix, MatrixColumn, MatrixFactor
 from keras_fer.evaluation.leakage_table import SUMMARY_NAMES, factor_title
 from keras_fer.evaluation.markup import Html, element, joined
-from keras_fer.evaluation.metrics import Interval
 
 _CELL_WIDTH, _CELL_HEIGHT, _GAP = 118, 46, 3
 _LABEL_WIDTH, _HEAD_HEIGHT, _RANK_HEIGHT, _FLOOR_GAP = 150, 48, 30, 20

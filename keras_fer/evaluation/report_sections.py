@@ -6,9 +6,10 @@ from typing import Any
 
 from keras_fer.evaluation.figures import interval_bar
 from keras_fer.evaluation.html_table import html_table
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.markup import Html, element, joined
-from keras_fer.evaluation.metrics import Evaluation, Interval
+from keras_fer.evaluation.metrics import Evaluation
 from keras_fer.evaluation.report_curves import training_curves
 from keras_fer.evaluation.report_exports import export_table
 from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION

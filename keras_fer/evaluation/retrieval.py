@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_fer.errors import FERError
 from keras_fer.evaluation.bootstrap import ratio_interval
-from keras_fer.evaluation.metrics import Interval
+from keras_fer.evaluation.interval import Interval
+from keras_fer.evaluation.plain_json import plain
 from keras_fer.field_types import require_field_types
 
 _ASKED = {"expression", "identity"}
@@ -46,8 +47,7 @@ class Retrieval:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the row as plain JSON types; NaN becomes None."""
-        ends = [None if end != end else end for end in self.interval]
-        return {**vars(self), "interval": ends}
+        return plain(vars(self))
 
 
 def nearest_of_other_groups(representations: np.ndarray, groups: np.ndarray, count: int = 1) -> np.ndarray:

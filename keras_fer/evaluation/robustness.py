@@ -10,7 +10,9 @@ from PIL import Image
 from keras_fer.data.prepared import PreparedDataset
 from keras_fer.errors import FERError
 from keras_fer.evaluation.evaluate import EvaluatedPredictions, model_views
-from keras_fer.evaluation.metrics import Interval, wilson_interval
+from keras_fer.evaluation.interval import Interval
+from keras_fer.evaluation.metrics import wilson_interval
+from keras_fer.evaluation.plain_json import plain
 from keras_fer.evaluation.recognizers import Recognizer
 from keras_fer.evaluation.restriction import kept_shares
 from keras_fer.runtime.preprocessing import Box, face_crop
@@ -91,11 +93,7 @@ class Robustness:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as plain JSON types."""
-        rows = [
-            {name: list(value) if isinstance(value, tuple) else value for name, value in vars(row).items()}
-            for row in self.conditions
-        ]
-        return {**vars(self), "conditions": rows, "notes": list(self.notes)}
+        return plain({**vars(self), "conditions": [vars(row) for row in self.conditions]})
 
 
 def changed_views(images: np.ndarray, crop_size: int, image_size: int, condition: Condition) -> np.ndarray:

@@ -12,7 +12,6 @@ Two references stand beside it: the reconstruction of b without a swap, and b de
 expression representation, which shows what the non-expression representation brings along.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -23,9 +22,11 @@ from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.rendering import render_together
 from keras_fer.errors import FERError
 from keras_fer.evaluation.face_codec import FaceCodec
-from keras_fer.evaluation.metrics import Interval, wilson_interval
+from keras_fer.evaluation.interval import Interval
+from keras_fer.evaluation.metrics import wilson_interval
 from keras_fer.evaluation.oracle import Judge
 from keras_fer.evaluation.picture_quality import psnr_db, ssim
+from keras_fer.evaluation.plain_json import plain
 from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
 from keras_fer.evaluation.swap_pairs import SwapPair, swap_pairs
 from keras_fer.field_types import require_field_types
@@ -113,13 +114,10 @@ class SwapResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as plain JSON types; NaN becomes None."""
-        scores = {
-            kind: {name: _plain(value) for name, value in vars(rates).items()}
-            for kind, rates in self.scores.items()
-        }
-        rest = {name: _plain(value) for name, value in vars(self).items() if name != "scores"}
-        summary = {name: _plain(getattr(self, name)) for name in ("expression_transfer", "identity_kept")}
-        return {**summary, **rest, "scores": scores}
+        summary = {name: getattr(self, name) for name in ("expression_transfer", "identity_kept")}
+        scores = {kind: vars(rates) for kind, rates in self.scores.items()}
+        rest = {name: value for name, value in vars(self).items() if name != "scores"}
+        return plain({**summary, **rest, "scores": scores})
 
 
 def _read_scores(values: Mapping[str, Any]) -> SwapScores:
@@ -136,12 +134,6 @@ def _read(value: Any) -> Any:
     if isinstance(value, list):
         return Interval.from_json(value)
     return float("nan") if value is None else value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def swap_test(

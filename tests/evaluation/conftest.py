@@ -5,9 +5,9 @@ import pytest
 
 from keras_fer.contract import ModelContract
 from keras_fer.data.prepared import PreparedWriter
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.leakage_matrix import LeakageMatrix, MatrixFactor, summarize
-from keras_fer.evaluation.metrics import Interval
 from keras_fer.evaluation.probes import ProbeResult
 from keras_fer.labels import EXPRESSIONS_8
 

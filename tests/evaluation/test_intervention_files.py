@@ -4,11 +4,11 @@ from html.parser import HTMLParser
 import pytest
 
 from keras_fer.errors import FERError
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.intervention_files import read_study, study_page, study_text, write_study
 from keras_fer.evaluation.intervention_study import InterventionStudy, StudyOptions
 from keras_fer.evaluation.interventions import Sensitivity
 from keras_fer.evaluation.markup import element
-from keras_fer.evaluation.metrics import Interval
 from keras_fer.evaluation.picture_sheet import PictureSheet
 from keras_fer.evaluation.retrieval import Retrieval
 from keras_fer.evaluation.swap import SwapResult, SwapScores

@@ -3,8 +3,8 @@ from xml.etree import ElementTree
 import pytest
 
 from keras_fer.evaluation import intervention_tables as tables
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.interventions import Sensitivity
-from keras_fer.evaluation.metrics import Interval
 from keras_fer.evaluation.retrieval import Retrieval
 from keras_fer.evaluation.swap import MEAN_EXPRESSION, RECONSTRUCTION, SWAP, TRUTH, SwapResult, SwapScores
 

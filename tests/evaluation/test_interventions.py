@@ -3,13 +3,13 @@ import pytest
 
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.one_factor import FACTORS, differs
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.interventions import (
     Sensitivity,
     measure_interventions,
     one_factor_scenes,
     sensitivity,
 )
-from keras_fer.evaluation.metrics import Interval
 
 FACES = SyntheticConfig(image_size=32, difficulty="easy")
 

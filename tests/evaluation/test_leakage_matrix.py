@@ -8,6 +8,7 @@ import pytest
 from keras_fer.data.prepared import PreparedWriter
 from keras_fer.errors import FERError
 from keras_fer.evaluation.factors import FactorSet, dataset_factors
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.leakage import RepresentationProbe
 from keras_fer.evaluation.leakage_matrix import (
     LeakageMatrix,
@@ -18,7 +19,6 @@ from keras_fer.evaluation.leakage_matrix import (
     model_sources,
     summarize,
 )
-from keras_fer.evaluation.metrics import Interval
 from keras_fer.evaluation.probes import ProbeResult
 
 E, Z, F = "expression_representation", "non_expression_representation", "face_features"

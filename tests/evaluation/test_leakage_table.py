@@ -1,5 +1,5 @@
+from keras_fer.evaluation.interval import Interval
 from keras_fer.evaluation.leakage_table import factor_title, half_width, leakage_table
-from keras_fer.evaluation.metrics import Interval
 
 
 def test_table(leakage_matrix):
