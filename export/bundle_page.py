@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from keras_fer.evaluation.figures import number, ticks
+from keras_fer.evaluation.figures import grid_line, number, tick_labels, ticks
 from keras_fer.evaluation.html_table import html_table
-from keras_fer.evaluation.markup import Html, element, joined
+from keras_fer.evaluation.markup import Html, element, joined, unbroken
 from keras_fer.evaluation.page import html_page
-from keras_fer.evaluation.report_sections import notes, percent, summary
+from keras_fer.evaluation.report_sections import notes, percent
+from keras_fer.evaluation.summary_list import summary_list
 from keras_fer.export.file_report import FileReport
 from keras_fer.export.recipes import RECIPES
 
@@ -50,7 +51,7 @@ def bundle_page(report: "ExportReport") -> Html:
                 ],
                 "recipes",
             ),
-            "Facts": summary(facts),
+            "Facts": summary_list(facts),
         },
     )
 
@@ -74,10 +75,6 @@ def _rows(rows: Sequence[dict[str, str]], name: str) -> Html:
     return html_table(headings, cells, name, "exports")
 
 
-def _unbroken(text: str) -> str:
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
-
-
 def _row(file: FileReport) -> dict[str, str]:
     interval = ""
     if file.accuracy_interval is not None:
@@ -86,10 +83,10 @@ def _row(file: FileReport) -> dict[str, str]:
     memory = file.peak_memory_bytes
     return {
         "recipe": file.recipe,
-        "accuracy": "–" if file.accuracy is None else _unbroken(percent(file.accuracy) + interval),
+        "accuracy": "–" if file.accuracy is None else unbroken(percent(file.accuracy) + interval),
         # Adding 0 turns a lost "-0.00" into "0.00".
         "points lost": "–" if loss is None else f"{round(100 * loss, 2) + 0:.2f}",
-        "agreement": _unbroken(percent(file.agreement)),
+        "agreement": unbroken(percent(file.agreement)),
         "largest difference": f"{file.max_difference:.1e}",
         "size kB": f"{file.size_bytes / 1000:,.0f}",
         "gzip kB": f"{file.compressed_bytes / 1000:,.0f}",
@@ -130,10 +127,14 @@ def plot(files: Sequence[FileReport]) -> Html:
         return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (high - value) / (high - low)
 
     largest = max(file.size_bytes for file in files)
-    grid = [_horizontal(y(value), number(value)) for value in ticks(low, high)]
+    levels, moments = ticks(low, high), ticks(0, latest)
+    grid = [
+        grid_line(y(value), label, _LEFT, _WIDTH - _RIGHT)
+        for value, label in zip(levels, tick_labels(levels), strict=True)
+    ]
     below = [
-        element("text", number(value), x=f"{x(value):.1f}", y=_HEIGHT - _BOTTOM + 16, text_anchor="middle")
-        for value in ticks(0, latest)
+        element("text", label, x=f"{x(value):.1f}", y=_HEIGHT - _BOTTOM + 16, text_anchor="middle")
+        for value, label in zip(moments, tick_labels(moments), strict=True)
     ]
     circles, names = [], []
     places = sorted(zip(files, times, heights, strict=True), key=lambda place: y(place[2]))
@@ -166,15 +167,6 @@ def plot(files: Sequence[FileReport]) -> Html:
     )  # fmt: skip
 
 
-def _horizontal(height: float, label: str) -> Html:
-    y = f"{height:.1f}"
-    return element(
-        "g",
-        element("line", class_="grid", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y, y2=y),
-        element("text", label, x=_LEFT - 6, y=y, dy="0.32em", text_anchor="end"),
-    )
-
-
 def _name(text: str, height: float, right: float, centre: float) -> Html:
     """A name at the right edge with a line to its circle."""
     column = _WIDTH - _RIGHT + 10
@@ -193,7 +185,7 @@ def _classes(files: Sequence[FileReport]) -> Html | None:
     rows = []
     for name in names:
         images, keras_recall, _ = files[0].class_recalls[name]
-        row = {"class": name, "images": f"{images:,}", "Keras": _unbroken(percent(keras_recall))}
+        row = {"class": name, "images": f"{images:,}", "Keras": unbroken(percent(keras_recall))}
         row |= {file.recipe: f"{100 * (file.class_recalls[name][2] - keras_recall):+.1f}" for file in files}
         rows.append(row)
     if not rows:

@@ -67,6 +67,22 @@ def tick_labels(values: Sequence[float]) -> list[str]:
     return [f"{value:.{places}f}" for value in values]
 
 
+def grid_line(height: float, label: str, left: float, right: float) -> Html:
+    """Draws a line across a chart, with what it stands for to the left of it.
+
+    Args:
+        height: where it lies, from the top.
+        label: its text, see `tick_labels`.
+        left, right: its ends.
+    """
+    y = f"{height:.1f}"
+    return element(
+        "g",
+        element("line", class_="grid", x1=left, x2=right, y1=y, y2=y),
+        element("text", label, x=left - 6, y=y, dy="0.32em", text_anchor="end"),
+    )
+
+
 def line_chart(series: Sequence[Series], label: str, unit: str = "epoch") -> Html:
     """Draws lines over a common axis, labelled at whole steps.
 
@@ -84,7 +100,10 @@ def line_chart(series: Sequence[Series], label: str, unit: str = "epoch") -> Htm
     first, last = min(x for x, _ in points), max(x for x, _ in points)
     scale = _Scale(first, last, low, high)
     values = ticks(low, high)
-    grid = [_grid_line(scale, *tick) for tick in zip(values, tick_labels(values), strict=True)]
+    grid = [
+        grid_line(scale.y(value), label, _LEFT, _WIDTH - _RIGHT)
+        for value, label in zip(values, tick_labels(values), strict=True)
+    ]
     labels = [_step_label(scale, step) for step in _whole(ticks(first, last, 8))]
     lines = [mark for line in series for mark in _marks(scale, line, unit)]
     return element(
@@ -134,15 +153,6 @@ class _Scale:
 
 def _whole(steps: Sequence[float]) -> list[float]:
     return [step for step in steps if step == round(step)]
-
-
-def _grid_line(scale: _Scale, value: float, label: str) -> Html:
-    y = f"{scale.y(value):.1f}"
-    return element(
-        "g",
-        element("line", class_="grid", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y, y2=y),
-        element("text", label, x=_LEFT - 6, y=y, dy="0.32em", text_anchor="end"),
-    )
 
 
 def _step_label(scale: _Scale, step: float) -> Html:

@@ -1,11 +1,12 @@
 """The sections of an intervention study, for its own page and for the report of the run."""
 
 import base64
-from typing import Any
 
 from keras_fer.evaluation import intervention_tables as tables
+from keras_fer.evaluation.cards import card, card_row
 from keras_fer.evaluation.intervention_study import InterventionStudy
 from keras_fer.evaluation.markup import Html, element, joined
+from keras_fer.evaluation.summary_list import summary_list
 from keras_fer.evaluation.swap import SwapResult
 
 _PICTURES = {
@@ -48,7 +49,10 @@ def study_sections(study: InterventionStudy) -> dict[str, Html | None]:
 
 def rendered_faces(study: InterventionStudy) -> Html | None:
     """What was rendered, as names and values; None where nothing was."""
-    return None if study.options is None else _facts(study.options.to_dict())
+    if study.options is None:
+        return None
+    options = study.options.to_dict()
+    return summary_list((name.replace("_", " "), value) for name, value in options.items())
 
 
 def _picture(study: InterventionStudy, name: str) -> Html | None:
@@ -80,22 +84,5 @@ def _cards(swap: SwapResult) -> Html:
         ("Expression arrives", swap.expression_transfer, "0 is chance, 1 the rendered truth"),
         ("Person stays", swap.identity_kept, "0 is chance, 1 the rendered truth"),
     )
-    cards = [
-        element(
-            "div",
-            element("div", name, class_="name"),
-            element("div", f"{value:.2f}" if value == value else "–", class_="value"),
-            element("div", detail, class_="detail"),
-            class_="card",
-        )
-        for name, value, detail in facts
-    ]
-    return element("div", *cards, class_="cards", style="margin-bottom:14px")
-
-
-def _facts(options: dict[str, Any]) -> Html:
-    rows = [
-        element("div", element("dt", name.replace("_", " ")), element("dd", str(value)))
-        for name, value in options.items()
-    ]
-    return element("dl", *rows, class_="summary")
+    cards = [card(name, f"{value:.2f}" if value == value else "–", detail) for name, value, detail in facts]
+    return card_row(cards, "margin-bottom:14px")

@@ -37,3 +37,8 @@ def joined(*children: str | Html | None) -> Html:
             child if isinstance(child, Html) else escape(child) for child in children if child is not None
         )
     )
+
+
+def unbroken(text: str) -> str:
+    """Returns text that stays on one line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")

@@ -17,6 +17,7 @@ from keras_fer.evaluation.page import html_page
 from keras_fer.evaluation.report_calibration import CalibrationFacts, calibration_section
 from keras_fer.evaluation.report_leakage import matrix_section
 from keras_fer.evaluation.samples import Sample
+from keras_fer.evaluation.summary_list import summary_list
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def report_page(report: RunReport) -> Html:
     contents: dict[str, Html | None] = {
         "Key numbers": sections.key_numbers(evaluation) if evaluation else None,
         "Notes": sections.notes(notes),
-        "Run": sections.summary(report.summary),
+        "Run": summary_list(report.summary),
         "Classes": sections.class_table(evaluation) if evaluation else None,
         "Confusion": sections.confusion_table(evaluation) if evaluation else None,
         "Calibration": calibration_section(report.calibration) if report.calibration else None,

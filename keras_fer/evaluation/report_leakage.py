@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from keras_fer.evaluation.cards import card, card_row
 from keras_fer.evaluation.figures import interval_bar
 from keras_fer.evaluation.html_table import html_table
 from keras_fer.evaluation.interval import Interval
@@ -130,17 +131,8 @@ def _cards(matrix: LeakageMatrix) -> Html:
         if value is None:
             continue
         interval = intervals.get(name)
-        cards.append(
-            element(
-                "div",
-                element("div", title, class_="name"),
-                element("div", f"{value:.2f}", class_="value"),
-                element("div", _between(interval), class_="detail") if interval else None,
-                element("div", meaning, class_="detail"),
-                class_="card",
-            )
-        )
-    return element("div", *cards, class_="cards")
+        cards.append(card(title, f"{value:.2f}", _between(interval) if interval else None, meaning))
+    return card_row(cards)
 
 
 def _legend(matrix: LeakageMatrix) -> Iterator[str]:

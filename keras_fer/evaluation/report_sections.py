@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from keras_fer.evaluation.cards import card, card_row
 from keras_fer.evaluation.figures import interval_bar
 from keras_fer.evaluation.html_table import html_table
 from keras_fer.evaluation.interval import Interval
@@ -24,7 +25,6 @@ __all__ = [
     "notes",
     "probe_table",
     "sample_gallery",
-    "summary",
     "training_curves",
 ]
 
@@ -44,15 +44,15 @@ def key_numbers(evaluation: Evaluation) -> Html:
     """The scores that a reader looks for first, with their intervals."""
     chance = 1 / len(evaluation.label_names)
     cards = [
-        _card("Accuracy", percent(evaluation.accuracy), between(evaluation.accuracy_interval)),
-        _card(
+        card("Accuracy", percent(evaluation.accuracy), between(evaluation.accuracy_interval)),
+        card(
             "Balanced accuracy",
             percent(evaluation.balanced_accuracy),
             between(evaluation.balanced_accuracy_interval),
         ),
-        _card("Macro F1", percent(evaluation.macro_f1), between(evaluation.macro_f1_interval)),
-        _card("Top 2", percent(evaluation.top_2_accuracy), "right among the two most probable"),
-        _card("Calibration error", percent(evaluation.expected_calibration_error), "0 % is perfect"),
+        card("Macro F1", percent(evaluation.macro_f1), between(evaluation.macro_f1_interval)),
+        card("Top 2", percent(evaluation.top_2_accuracy), "right among the two most probable"),
+        card("Calibration error", percent(evaluation.expected_calibration_error), "0 % is perfect"),
     ]
     images = f"{evaluation.num_images:,} images"
     of_split = f" of the {evaluation.split} split" if evaluation.split else ""
@@ -60,17 +60,7 @@ def key_numbers(evaluation: Evaluation) -> Html:
         f"{images}{of_split}, {evaluation.view}. Guessing reaches a balanced accuracy of {percent(chance)}. "
         "Ranges are 95 % intervals: other images of this kind would give a score about there."
     )
-    return joined(element("div", *cards, class_="cards"), element("p", caption, class_="caption"))
-
-
-def _card(name: str, value: str, detail: str) -> Html:
-    return element(
-        "div",
-        element("div", name, class_="name"),
-        element("div", value, class_="value"),
-        element("div", detail, class_="detail"),
-        class_="card",
-    )
+    return joined(card_row(cards), element("p", caption, class_="caption"))
 
 
 def notes(sentences: Sequence[str]) -> Html | None:
@@ -78,14 +68,6 @@ def notes(sentences: Sequence[str]) -> Html | None:
     if not sentences:
         return None
     return element("ul", *(element("li", sentence) for sentence in sentences), class_="notes")
-
-
-def summary(items: Sequence[tuple[str, str]]) -> Html | None:
-    """What the run was, as names and values."""
-    if not items:
-        return None
-    rows = [element("div", element("dt", str(name)), element("dd", str(value))) for name, value in items]
-    return element("dl", *rows, class_="summary")
 
 
 def class_table(evaluation: Evaluation) -> Html:

@@ -1,15 +1,17 @@
 """The summary of an ablation as files: JSON, Markdown, and a page with plots."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from keras_fer.atomic import atomic_file
 from keras_fer.evaluation import scatter
-from keras_fer.evaluation.markup import Html, element, joined
+from keras_fer.evaluation.html_table import html_table
+from keras_fer.evaluation.markup import Html, element, joined, unbroken
 from keras_fer.evaluation.page import html_page
 from keras_fer.evaluation.scatter import PointGroup, scatter_chart, swatch
+from keras_fer.evaluation.summary_list import summary_list
 from keras_fer.training.ablation_summary import LEGEND, METRICS
 from keras_fer.training.ablation_text import (
     facts,
@@ -98,17 +100,16 @@ def _plots(summary: Mapping[str, Any]) -> Html | None:
 def _scores(summary: Mapping[str, Any]) -> Html:
     names = summary["metrics"]
     rows = [
-        element(
-            "tr",
+        [
             _variant(index, variant["name"]),
             *(_score(spread_text(variant["metrics"][name], METRICS[name])) for name in names),
-        )
+        ]
         for index, variant in enumerate(summary["variants"])
     ]
     legend = [element("li", element("b", METRICS[name].title), f": {LEGEND[name]}.") for name in names]
     note = untouched(summary)
     return joined(
-        _table(names, rows),
+        _table(names, rows, "of scores"),
         element("p", note, class_="caption") if note else None,
         element("ul", *legend, class_="legend"),
     )
@@ -117,23 +118,23 @@ def _scores(summary: Mapping[str, Any]) -> Html:
 def _score(text: str) -> Html:
     """The mean, and under it the standard deviation."""
     mean, *deviation = text.split(" ± ")
-    return element("td", mean, *(element("small", _unbroken(f"± {number}")) for number in deviation))
+    return element("td", mean, *(element("small", unbroken(f"± {number}")) for number in deviation))
 
 
 def _differences(summary: Mapping[str, Any]) -> Html | None:
     names = [name for name in summary["metrics"] if METRICS[name].compared]
     rows = [
-        element(
-            "tr",
+        [
             _variant(index, variant["name"]),
             *(_difference(variant["differences"][name], name) for name in names),
-        )
+        ]
         for index, variant in enumerate(summary["variants"])
         if variant["name"] != summary["baseline"]
     ]
     if not rows:
         return None
-    return joined(_table(names, rows), element("p", summary["rule"], class_="caption"))
+    table = _table(names, rows, f"of differences to {summary['baseline']}")
+    return joined(table, element("p", summary["rule"], class_="caption"))
 
 
 def _difference(difference: Mapping[str, Any], name: str) -> Html:
@@ -143,7 +144,7 @@ def _difference(difference: Mapping[str, Any], name: str) -> Html:
     details = []
     if difference["interval"] is not None:
         low, high = (signed_number(end, metric) for end in difference["interval"])
-        details = [f"{low} to {high}", _unbroken(f"p {p_text(difference['p_value'])}")]
+        details = [f"{low} to {high}", unbroken(f"p {p_text(difference['p_value'])}")]
     verdict = difference["verdict"]
     return element(
         "td",
@@ -160,26 +161,13 @@ def _variant(index: int, name: str) -> Html:
     return element("th", swatch(index), *breaks, scope="row")
 
 
-def _unbroken(text: str) -> str:
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _table(names: list[str], rows: list[Html]) -> Html:
-    header = [element("th", element("span", METRICS[name].title), scope="col") for name in names]
-    table = element(
-        "table",
-        element("thead", element("tr", element("th", "Variant", scope="col"), *header)),
-        element("tbody", *rows),
-        class_="ablation",
-    )
-    return element("div", table, class_="scroll", tabindex=0)
+def _table(names: Sequence[str], rows: Sequence[Sequence[Html]], what: str) -> Html:
+    titles = [element("span", METRICS[name].title) for name in names]
+    return html_table(["Variant", *titles], rows, what, "ablation")
 
 
 def _expected(summary: Mapping[str, Any]) -> Html | None:
-    items = [
-        element("div", element("dt", key), element("dd", text)) for key, text in summary["expected"].items()
-    ]
-    return element("dl", *items, class_="summary") if items else None
+    return summary_list(summary["expected"].items())
 
 
 def _settings(summary: Mapping[str, Any]) -> Html:

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_fer.evaluation.figures import Series, interval_bar, line_chart, number, tick_labels, ticks
+from keras_fer.evaluation.figures import (
+    Series,
+    grid_line,
+    interval_bar,
+    line_chart,
+    number,
+    tick_labels,
+    ticks,
+)
 
 
 def points(chart):
@@ -65,6 +73,13 @@ def test_golden_tick_labels(values, labels):
 )
 def test_golden_numbers(value, text):
     assert number(value) == text
+
+
+def test_a_grid_line_has_its_label_at_the_left():
+    assert grid_line(12.34, "5 %", 40, 300) == (
+        '<g><line class="grid" x1="40" x2="300" y1="12.3" y2="12.3"></line>'
+        '<text x="34" y="12.3" dy="0.32em" text-anchor="end">5 %</text></g>'
+    )
 
 
 def test_a_line_rises_with_its_values_and_ends_at_the_edges():

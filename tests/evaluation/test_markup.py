@@ -3,13 +3,17 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_fer.evaluation.markup import Html, element, joined
+from keras_fer.evaluation.markup import Html, element, joined, unbroken
 
 
 def test_golden_element():
     inner = element("b", "1 < 2 & 3")
     assert inner == "<b>1 &lt; 2 &amp; 3</b>"
     assert element("p", inner, None, " <i>") == "<p><b>1 &lt; 2 &amp; 3</b> &lt;i&gt;</p>"
+
+
+def test_text_that_stays_on_one_line():
+    assert unbroken("1.5 – 2 ms") == "1.5\N{NO-BREAK SPACE}–\N{NO-BREAK SPACE}2\N{NO-BREAK SPACE}ms"
 
 
 def test_attributes():

@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+import re
 
 import pytest
 
@@ -62,3 +63,12 @@ def test_plot(exported, labelled):
     assert drawing.count("<circle") == 3
     radii = [float(part.split('"')[0]) for part in drawing.split(' r="')[1:]]
     assert min(radii) < max(radii) == 20
+
+
+def test_no_two_ticks_of_the_plot_look_the_same(exported):
+    files = [dataclasses.replace(file, accuracy=0.999, median_ms=1.05) for file in exported[1].files]
+    drawing = plot(files)
+    heights = re.findall(r'dy="0.32em" text-anchor="end">([^<]*)<', drawing)
+    assert heights == ["99.6", "99.7", "99.8", "99.9", "100.0", "100.1", "100.2"]
+    times = re.findall(r'y="272" text-anchor="middle">([^<]*)<', drawing)
+    assert times == ["0.0", "0.5", "1.0"]

@@ -111,6 +111,9 @@ def test_tables_are_as_narrow_as_they_can_be():
     assert "<td>71.7<small>±\N{NO-BREAK SPACE}2.1</small></td>" in page  # 0.70, 0.71, 0.74
     assert "</span>a_<wbr>long,<wbr>name_</th>" in page
     assert '<th scope="col"><span>Effective rank</span></th>' in page
+    for what in ("of scores", "of differences to plain"):
+        frame = f'<div class="scroll" tabindex="0" role="region" aria-label="Table {what}">'
+        assert f'{frame}<table class="ablation"><thead><tr><th scope="col">Variant</th>' in page
     (styles,) = re.findall(r"\.ablation [^}]*white-space: (\w+)", page)
     assert styles == "normal"
 
