@@ -86,12 +86,11 @@ def command(
         keras-fer evaluate exported/static_wi8_ai8.tflite prepared/affectnet --robustness
     """
     # What can be refused is refused before TensorFlow loads, which takes seconds.
-    from keras_fer.atomic import atomic_file
+    from keras_fer.atomic import atomic_file, require_parent
     from keras_fer.data.prepared import open_prepared
-    from keras_fer.errors import FERError
 
-    if output is not None and not output.parent.is_dir():
-        raise FERError(f"There is no folder {str(output.parent)!r} for the output; make it first.")
+    if output is not None:
+        require_parent(output, "the output")
     images = open_prepared(dataset)
     warn_if_unfinished(model)
     # Begun before the work, so that minutes of it are not lost to a folder that cannot be written.

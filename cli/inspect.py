@@ -44,15 +44,14 @@ def command(
         keras-fer inspect prepared/ferplus --verify
         keras-fer inspect prepared/ferplus --sheet sheet.png --format json
     """
+    from keras_fer.atomic import require_parent
     from keras_fer.data.contact_sheet import write_contact_sheet
     from keras_fer.data.inspection import statistics
     from keras_fer.data.prepared import open_prepared
-    from keras_fer.errors import FERError
 
     prepared = open_prepared(dataset, verify="checksums" if verify else "sizes")
     if sheet is not None:
-        if not sheet.parent.is_dir():
-            raise FERError(f"There is no folder {str(sheet.parent)!r} for the contact sheet.")
+        require_parent(sheet, "the contact sheet")
         write_contact_sheet(sheet, prepared, split, images_per_class)
     result = statistics(prepared)
     if output_format == "json":

@@ -331,14 +331,13 @@ def _is_input(path: Path, inputs: Sequence[str]) -> bool:
 @contextlib.contextmanager
 def _writer(output: Path | None, inputs: Sequence[str]) -> Iterator[Callable[[str], None]]:
     """Yields a function that writes one line to the output file, or to the terminal where there is none."""
-    from keras_fer.atomic import atomic_file
+    from keras_fer.atomic import atomic_file, require_parent
     from keras_fer.errors import FERError
 
     if output is None:
         yield click.echo
         return
-    if not output.parent.is_dir():
-        raise FERError(f"There is no folder {str(output.parent)!r} for the output; make it first.")
+    require_parent(output, "the output")
     if output.exists() and _is_input(output, inputs):
         raise FERError(f"The answers would overwrite the input {str(output)!r}; name another file.")
     with atomic_file(output) as temporary, temporary.open("w", encoding="utf-8") as file:

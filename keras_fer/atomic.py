@@ -116,3 +116,18 @@ def require_new_folder(path: str | os.PathLike) -> None:
         raise FERError(
             f"The output {str(path)!r} exists already. Name a new folder, or remove this one first."
         )
+
+
+def require_parent(path: str | os.PathLike, what: str) -> None:
+    """Refuses a file in a folder that is not there.
+
+    Args:
+        path: of the file to be written.
+        what: the file in words, such as `"the video"`.
+
+    Raises:
+        FERError: if it would lie in no folder.
+    """
+    parent = Path(path).parent
+    if not parent.is_dir():
+        raise FERError(f"There is no folder {str(parent)!r} for {what}; make it first.")

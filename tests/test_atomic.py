@@ -1,10 +1,11 @@
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from keras_fer.atomic import atomic_file, atomic_folder, fsync, require_new_folder
+from keras_fer.atomic import atomic_file, atomic_folder, fsync, require_new_folder, require_parent
 from keras_fer.errors import FERError
 
 
@@ -85,6 +86,15 @@ def test_an_output_in_use_is_refused(tmp_path):
             require_new_folder(used)
     with pytest.raises(FERError, match="exists already"), atomic_folder(tmp_path):
         pass
+
+
+def test_a_file_needs_a_folder_that_is_there(tmp_path):
+    require_parent(tmp_path / "file", "the video")
+    (tmp_path / "file").write_text("")
+    for parent in (tmp_path / "absent", tmp_path / "file"):
+        sentence = re.escape(f"There is no folder '{parent}' for the video; make it first.")
+        with pytest.raises(FERError, match=f"^{sentence}$"):
+            require_parent(parent / "a.mp4", "the video")
 
 
 @pytest.mark.parametrize("name", ["a" * 200 + ".json", "a" * 255])

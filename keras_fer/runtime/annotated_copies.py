@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_fer.atomic import atomic_file, require_new_folder
+from keras_fer.atomic import atomic_file, require_new_folder, require_parent
 from keras_fer.errors import FERError
 from keras_fer.runtime.annotation import annotated
 from keras_fer.runtime.answers import Answer
@@ -49,8 +49,8 @@ class AnnotatedCopies:
         elif self._path.exists():
             # It may well be the photo itself.
             raise FERError(f"{str(path)!r} is there already; name another file for the annotated copy.")
-        elif not self._path.parent.is_dir():
-            raise FERError(f"There is no folder {str(self._path.parent)!r} for the copy; make it first.")
+        else:
+            require_parent(self._path, "the copy")
 
     @contextmanager
     def copy_of(self, source: Source) -> Iterator[Callable[[Answer], None]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_fer.atomic import atomic_file
+from keras_fer.atomic import atomic_file, require_parent
 from keras_fer.errors import FERError
 from keras_fer.runtime.opencv import opencv
 
@@ -143,8 +143,7 @@ def video_file(path: str | Path, frame_rate: float) -> Iterator[VideoFile]:
     path = Path(path)
     if path.suffix.lower() not in WRITTEN_SUFFIXES:
         raise FERError(f"A video is written to {', '.join(WRITTEN_SUFFIXES)}; the name is {str(path)!r}.")
-    if not path.parent.is_dir():
-        raise FERError(f"There is no folder {str(path.parent)!r} for the video; make it first.")
+    require_parent(path, "the video")
     cv2 = opencv(f"Writing {str(path)!r}")
     with atomic_file(path) as temporary:
         video = VideoFile(cv2, temporary, str(path), frame_rate)

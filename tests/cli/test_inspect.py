@@ -104,7 +104,7 @@ def test_no_data_set_here(tmp_path, name):
 def test_a_sheet_in_a_missing_folder_is_refused(dataset, tmp_path):
     result = run(dataset, "--sheet", tmp_path / "absent/sheet.png")
     assert result.exit_code == 1
-    assert "There is no folder" in result.output
+    assert "absent' for the contact sheet; make it first." in result.output
 
 
 def test_text_says_what_a_model_sees_where_that_is_not_all(dataset):
