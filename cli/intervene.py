@@ -1,12 +1,12 @@
 """`keras-fer intervene`."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
+from keras_fer.cli.output_folder import require_writable
 from keras_fer.cli.output_format import format_option
 from keras_fer.cli.progress import stage_bars
 from keras_fer.cli.tensorflow_start import load_tensorflow
@@ -111,9 +111,7 @@ def _output_folder(run: Path, output: Path | None) -> Path:
     if output is None and run.is_file():
         raise FERError(f"{str(run)!r} is a file, not a run folder: name a folder with --output.")
     folder = run if output is None else output
-    parent = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not (parent.is_dir() and os.access(parent, os.W_OK)):
-        raise FERError(f"Nothing can be written to {str(folder)!r}; name another folder with --output.")
+    require_writable(folder)
     return folder
 
 

@@ -1,12 +1,12 @@
 """`keras-fer probe`."""
 
 import json
-import os
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from keras_fer.cli.output_folder import require_writable
 from keras_fer.cli.output_format import format_option
 from keras_fer.cli.progress import stage_bars
 from keras_fer.cli.tensorflow_start import load_tensorflow
@@ -120,16 +120,11 @@ def command(
 
 def _output_folder(run: Path, output: Path | None) -> Path | None:
     """Returns where to write; None for a model file without a folder."""
-    from keras_fer.errors import FERError
-
-    if output is None:
-        if not run.is_dir():
-            return None
-        output = run
-    parent = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
-    if not (parent.is_dir() and os.access(parent, os.W_OK)):
-        raise FERError(f"Nothing can be written to {str(output)!r}; name another folder with --output.")
-    return output
+    if output is None and not run.is_dir():
+        return None
+    folder = run if output is None else output
+    require_writable(folder)
+    return folder
 
 
 def _require_known(run: Path, representations: tuple[str, ...]) -> None:

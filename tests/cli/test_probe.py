@@ -180,7 +180,7 @@ def test_refusals_are_one_sentence(run, model_file, photos, tmp_path):
 def test_a_run_that_cannot_be_written_to_is_refused_before_an_hour_of_probing(run, monkeypatch):
     # As root every folder can be written to.
     system = SimpleNamespace(access=lambda folder, mode: False, W_OK=os.W_OK)
-    monkeypatch.setattr("keras_fer.cli.probe.os", system)
+    monkeypatch.setattr("keras_fer.cli.output_folder.os", system)
     result = probe(run)
     assert result.exit_code == 1
     assert f"Nothing can be written to '{run}'; name another folder with --output." in result.stderr
