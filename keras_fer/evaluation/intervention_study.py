@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_fer.data.prepared import PreparedDataset
+from keras_fer.data.random_part import random_part
 from keras_fer.data.synthetic.config import SyntheticConfig
 from keras_fer.data.synthetic.generator import GENERATOR_VERSION
 from keras_fer.errors import FERError
@@ -241,8 +242,7 @@ def dataset_study(
             f"The data set {str(dataset.path)!r} has {len(rows)} images in its {split} split, and a map "
             "needs 8. Prepare it with more, or choose rendered faces with --difficulty."
         )
-    if len(rows) > _MOST_MAPPED:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, _MOST_MAPPED, replace=False))
+    rows = random_part(rows, _MOST_MAPPED, seed)
     codes = representations(
         keras_representation_function(model),
         dataset,

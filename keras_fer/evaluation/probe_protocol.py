@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_fer.data.prepared import PreparedDataset
+from keras_fer.data.random_part import random_part
 from keras_fer.errors import FERError
 from keras_fer.evaluation.factors import Factor, clusters_of, spoken
 from keras_fer.evaluation.probe_classification import usable_classes
@@ -76,7 +77,7 @@ def named_split(
         if len(rows) == 0:
             raise FERError(f"The {name} split of {str(dataset.path)!r} has no image with a label to probe.")
         parts.append(rows)
-    return ProbeSplit(_part(parts[0], max_train_rows), parts[1], (train, test))
+    return ProbeSplit(random_part(parts[0], max_train_rows, seed=0), parts[1], (train, test))
 
 
 def probe_split(dataset: PreparedDataset, known: np.ndarray, max_rows: int) -> ProbeSplit:
@@ -105,7 +106,11 @@ def probe_split(dataset: PreparedDataset, known: np.ndarray, max_rows: int) -> P
         notes = []
         if (train, test) != ("train", "test"):
             notes.append(f"The probes learned from the {train} split and were judged on the {test} split.")
-        chosen = ProbeSplit(_part(splits[train], max_rows), _part(splits[test], max_rows), (train, test))
+        chosen = ProbeSplit(
+            random_part(splits[train], max_rows, seed=0),
+            random_part(splits[test], max_rows, seed=0),
+            (train, test),
+        )
     else:
         chosen, notes = _halves_of_people(dataset, splits, max_rows)
     return ProbeSplit(chosen.train, chosen.test, chosen.names, (*notes, *_people_notes(dataset, chosen)))
@@ -137,13 +142,6 @@ def _unmeasured(factor: Factor, reason: str) -> str:
     return f"{spoken(factor.name)} was not measured: {reason}."
 
 
-def _part(rows: np.ndarray, most: int) -> np.ndarray:
-    """The rows, or a random part of them in ascending order, always the same."""
-    if len(rows) <= most:
-        return rows
-    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
-
-
 def _halves_of_people(
     dataset: PreparedDataset, splits: dict[str, np.ndarray], max_rows: int
 ) -> tuple[ProbeSplit, list[str]]:
@@ -163,7 +161,7 @@ def _halves_of_people(
     )
     if name == "train":
         note += " If the encoder was trained on it, what it knows of these images flatters it."
-    train, test = _part(rows[first], max_rows), _part(rows[~first], max_rows)
+    train, test = random_part(rows[first], max_rows, seed=0), random_part(rows[~first], max_rows, seed=0)
     return ProbeSplit(train, test, (name, name)), [note]
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_fer.data.prepared import PreparedDataset
+from keras_fer.data.random_part import random_part
 from keras_fer.errors import FERError
 from keras_fer.evaluation.effective_rank import effective_rank
 from keras_fer.evaluation.evaluate import view_batches
@@ -145,7 +146,7 @@ def dataset_probe_callback(
     parts = []
     for split in ("train", held_out_split):
         rows = dataset.indices(split)
-        rows = _chosen(rows[dataset.labels[rows] >= 0], max_rows, seed)
+        rows = random_part(rows[dataset.labels[rows] >= 0], max_rows, seed)
         views = list(view_batches(dataset, rows, image_size, _BATCH))
         parts.append((np.concatenate(views) if views else np.empty((0, image_size, image_size, 3)), rows))
     train, held_out = ((images, dataset.labels[rows]) for images, rows in parts)
@@ -165,12 +166,5 @@ def _part(images: np.ndarray, labels: np.ndarray, max_rows: int, seed: int) -> L
             "Images must have shape (n, size, size, channels) and labels (n,). "
             f"Received: {images.shape}, {labels.shape}"
         )
-    rows = _chosen(np.flatnonzero(labels >= 0), max_rows, seed)
+    rows = random_part(np.flatnonzero(labels >= 0), max_rows, seed)
     return images[rows], labels[rows]
-
-
-def _chosen(rows: np.ndarray, max_rows: int, seed: int) -> np.ndarray:
-    """A random part of the rows where there are too many, in their order."""
-    if len(rows) <= max_rows:
-        return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))

@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_fer.atomic import atomic_file
 from keras_fer.data.prepared import PreparedDataset
+from keras_fer.data.random_part import random_part
 from keras_fer.evaluation.evaluate import view_batches
 from keras_fer.evaluation.leakage import keras_representation_function
 from keras_fer.evaluation.representation_names import EXPRESSION_REPRESENTATION, NON_EXPRESSION_REPRESENTATION
@@ -34,9 +35,7 @@ def write_projector(
     """
     from tensorboard.plugins import projector
 
-    rows = dataset.indices(split)
-    if len(rows) > max_images:
-        rows = np.sort(np.random.default_rng(0).choice(rows, max_images, replace=False))
+    rows = random_part(dataset.indices(split), max_images, seed=0)
     function = keras_representation_function(model)
     thumbnails, codes = [], []
     for views in view_batches(dataset, rows, model.contract.image_size, _BATCH):
