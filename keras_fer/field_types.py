@@ -99,6 +99,11 @@ def finite_json(text: str) -> Any:
     return parsed_json(text, parse_constant=refuse)
 
 
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def is_text(value: str) -> bool:
     """Returns whether text can be written to a file and be part of a path."""
     try:

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import pytest
 
 from keras_fer.errors import FERError
-from keras_fer.field_types import finite_json, fits, is_text, parsed_json, require_field_types
+from keras_fer.field_types import finite_json, fits, is_text, is_whole, parsed_json, require_field_types
 
 
 class Ends(NamedTuple):
@@ -111,3 +111,10 @@ def test_json_with_and_without_what_is_not_finite():
     assert finite_json('{"a": 1}') == {"a": 1}
     with pytest.raises(ValueError, match="it holds NaN"):
         finite_json('{"a": NaN}')
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(3, True), (-1, True), (True, False), (3.0, False), ("3", False), (None, False)]
+)
+def test_whole_numbers(value, expected):
+    assert is_whole(value) is expected

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_fer.errors import FERError
+from keras_fer.field_types import is_whole
 from keras_fer.models.objective import Objective
 
 KINDS = ("categorical", "continuous")
@@ -84,11 +85,11 @@ class Factor:
             or self.name in _RESERVED
             or self.name.endswith("_weight"),
             "kind": self.kind not in KINDS,
-            "size": not _is_whole(self.size) or self.size < (2 if self.is_categorical else 1),
+            "size": not is_whole(self.size) or self.size < (2 if self.is_categorical else 1),
             "label_key": not isinstance(self.label_key, str) or not self.label_key,
             "weight": not 0 <= self.weight < float("inf"),
             "adversarial_weight": not 0 <= self.adversarial_weight < float("inf"),
-            "width": not _is_whole(self.width) or self.width < 1,
+            "width": not is_whole(self.width) or self.width < 1,
             "label_smoothing": not 0 <= self.label_smoothing < (1 if self.is_categorical else 1e-300),
         }
         for field, wrong in problems.items():
@@ -229,10 +230,6 @@ def without_expression(objective: Objective) -> Objective:
     return replace(
         objective, expression_weight=1.0, label_smoothing=0.0, class_weights=None, class_prior=None
     )
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _fits(values: tuple[float, ...], size: int) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 
 from keras_fer.errors import FERError
 from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION, REPRESENTATIONS
+from keras_fer.field_types import is_whole
 from keras_fer.models.objective import Objective
 from keras_fer.training.config import INPUT_PATHS, TrainingConfig
-from keras_fer.training.json_values import is_whole, mapping, require_known, seeds, sequence
+from keras_fer.training.json_values import mapping, require_known, seeds, sequence
 
 FACTORS = ("expression", "headline")
 

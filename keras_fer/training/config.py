@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from keras_fer.errors import FERError
-from keras_fer.field_types import require_field_types
+from keras_fer.field_types import is_whole, require_field_types
 from keras_fer.models.objective import Objective, preset
 from keras_fer.training.devices import Devices
-from keras_fer.training.json_values import LARGEST_SEED, is_whole
+from keras_fer.training.json_values import LARGEST_SEED
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 SAMPLING = ("natural", "balanced", "tempered")

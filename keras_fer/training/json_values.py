@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_fer.errors import FERError
+from keras_fer.field_types import is_whole
 
 LARGEST_SEED = 2**32 - 1  # that Keras, scikit-learn and NumPy take
 
@@ -37,11 +38,6 @@ def seeds(value: Any) -> tuple[int, ...]:
             f"`seeds` must list different whole numbers from 0 to {LARGEST_SEED}. Received: {value!r}"
         )
     return numbers
-
-
-def is_whole(value: Any) -> bool:
-    """Whether a value is a whole number; true and false are none."""
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def unique_names(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
