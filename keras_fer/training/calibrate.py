@@ -25,7 +25,7 @@ from keras_fer.evaluation.recognizers import KerasRecognizer
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
 from keras_fer.training.checkpoint_folder import is_unfinished
-from keras_fer.training.finish import report_summary, write_run_report
+from keras_fer.training.finish import judged_predictions, report_summary, write_run_report
 from keras_fer.training.logit_adjustment import (
     TRAINED_BIAS,
     adjust_logits,
@@ -113,7 +113,7 @@ def calibrate(
     prepared = open_prepared(dataset or run_folder.judged_dataset(config))
     model = load_model(run)
     _take_back(model, config)
-    before = _judged(model, prepared)
+    before = judged_predictions(model, prepared)
     # Before anything is changed: the report at the end needs it.
     report_summary(run, config, before, prepared)
     fitted = evaluate(KerasRecognizer(model), prepared, split)
@@ -121,14 +121,15 @@ def calibrate(
     plain = before
     if logit_adjustment:
         adjust_logits(model, fitted.probabilities, logit_adjustment)
-        before, fitted = _judged(model, prepared), evaluate(KerasRecognizer(model), prepared, split)
+        before = judged_predictions(model, prepared)
+        fitted = evaluate(KerasRecognizer(model), prepared, split)
     temperature = fit_temperature(fitted.probabilities, fitted.labels)
     model.contract = replace(model.contract, temperature=temperature)
     if certain_accuracy is not None:
         chosen = evaluate(KerasRecognizer(model), prepared, split)
         threshold = _threshold(chosen, certain_accuracy)
         model.contract = replace(model.contract, uncertain_below=threshold)
-    after = _judged(model, prepared)
+    after = judged_predictions(model, prepared)
     result = _result(model.contract, fitted, plain, before, after)
     calibrated = _calibrated(prepared, certain_accuracy, result)
     config = {**config, "calibrated": calibrated}
@@ -154,7 +155,7 @@ def remove_calibration(run: Path, dataset: Path | None = None) -> None:
     model = load_model(run)
     _take_back(model, config)
     config.pop("calibrated", None)
-    judged = _judged(model, prepared)
+    judged = judged_predictions(model, prepared)
     report_summary(run, config, judged, prepared)
     _store(run, config, model, judged, prepared)
 
@@ -182,10 +183,6 @@ def _store(
         for file in files:
             fsync(file)
     write_run_report(run, judged, dataset)
-
-
-def _judged(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
-    return evaluate(KerasRecognizer(model), dataset, dataset.judged_split)
 
 
 def _threshold(predictions: EvaluatedPredictions, accuracy: float) -> float:

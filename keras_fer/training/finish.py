@@ -35,7 +35,7 @@ def finish(run: Path) -> Evaluation:
     """
     config = run_folder.read_config(run)
     dataset, model = open_prepared(config["dataset"]), load_model(run)
-    predictions = _predictions(model, dataset)
+    predictions = judged_predictions(model, dataset)
     run_folder.write_json(run / run_folder.EVALUATION, predictions.evaluation.to_dict())
     write_run_report(run, predictions, dataset)
     if config.get("factors") is None and (run / run_folder.TENSORBOARD).is_dir():
@@ -62,11 +62,17 @@ def rewrite_report(run: Path, model: Any) -> bool:
     if not path.is_dir():
         return False
     dataset = open_prepared(path)
-    write_run_report(run, _predictions(model, dataset), dataset)
+    write_run_report(run, judged_predictions(model, dataset), dataset)
     return True
 
 
-def _predictions(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
+def judged_predictions(model: Any, dataset: PreparedDataset) -> EvaluatedPredictions:
+    """Returns what a model says of the split that a run is judged on.
+
+    Args:
+        model: of the run.
+        dataset: that it is judged on.
+    """
     return evaluate(KerasRecognizer(model), dataset, dataset.judged_split)
 
 
