@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.special import softmax
 
 from keras_fer.contract import ModelContract
 from keras_fer.errors import FERError
@@ -90,16 +91,10 @@ def reference(
     return Reference(
         images,
         np.asarray(labels, np.int64),
-        softmax(logits / contract.temperature),
+        softmax(logits / contract.temperature, axis=1),
         classifier.count_params(),
         *representations,
     )
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Returns exp(l) / Σ exp(l) of each row, `(n, K)`."""
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 def _ask(model: Any, images: np.ndarray) -> list[np.ndarray]:

@@ -36,10 +36,12 @@ class KerasRecognizer:
 
     def recognize(self, images: np.ndarray) -> np.ndarray:
         """Returns probabilities, float64 `(n, K)`, for images `(n, size, size, 3)` in [0, 255]."""
+        # Not at the top: an exported file is evaluated without SciPy.
+        from scipy.special import softmax
+
         logits = self._classifier.predict(np.asarray(images, np.float32), batch_size=_BATCH_SIZE, verbose=0)
         scaled = np.asarray(logits, np.float64) / self.contract.temperature
-        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return softmax(scaled, axis=1)
 
 
 class MirroredRecognizer:
