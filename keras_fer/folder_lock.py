@@ -14,18 +14,24 @@ def folder_lock(folder: Path, activity: str = "working in") -> Iterator[None]:
     """Holds a lock in a folder, which the system releases when this process ends in any way.
 
     Args:
-        folder: that exists; the file `.lock` is made in it and stays.
+        folder: the file `.lock` is made in it and stays.
         activity: what the process that holds it does with the folder, for the sentence to others.
 
     Raises:
-        FERError: if another process holds it.
+        FERError: if another process holds it, or has removed the folder since it was looked at.
     """
     try:
         import fcntl
     except ImportError:  # Windows: without a lock, two processes are the user's own care.
         yield
         return
-    with (folder / LOCK).open("w") as file:
+    try:
+        opened = (folder / LOCK).open("w")
+    except FileNotFoundError as error:
+        raise FERError(
+            f"{str(folder)!r} is gone: another process has ended what it did there. Look at what it left."
+        ) from error
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

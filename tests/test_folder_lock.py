@@ -12,3 +12,8 @@ def test_one_at_a_time(tmp_path):
             pass
     with folder_lock(tmp_path):
         pass
+
+
+def test_a_folder_that_was_removed_meanwhile_is_named(tmp_path):
+    with pytest.raises(FERError, match="gone' is gone: another process"), folder_lock(tmp_path / "gone"):
+        pass
