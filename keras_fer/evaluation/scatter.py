@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_fer.evaluation.figures import number, tick_labels, ticks
+from keras_fer.evaluation.figures import grid_line, number, tick_labels, ticks
 from keras_fer.evaluation.markup import Html, element
 
 STYLE_FILE = "scatter.css"
@@ -142,9 +142,7 @@ def _grid(axes: _Axes, x_title: str, y_title: str) -> Iterator[Html]:
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     heights, widths = ticks(axes.low, axes.high), ticks(axes.left, axes.right)
     for value, label in zip(heights, tick_labels(heights), strict=True):
-        y = f"{axes.y(value):.1f}"
-        yield element("line", class_="grid", x1=_LEFT, x2=right, y1=y, y2=y)
-        yield element("text", label, x=_LEFT - 8, y=y, dy="0.32em", text_anchor="end")
+        yield grid_line(axes.y(value), label, _LEFT, right)
     for value, label in zip(widths, tick_labels(widths), strict=True):
         x = f"{axes.x(value):.1f}"
         yield element("line", class_="grid", x1=x, x2=x, y1=_TOP, y2=bottom)

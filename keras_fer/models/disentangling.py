@@ -159,7 +159,7 @@ class DisentanglingModel(TwoPlayerModel):
         return outputs
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Returns the total of the objective and updates the tracker of each term.
+        """Returns the total of the objective, and the penalties of an own trunk; updates the trackers.
 
         Args:
             x: images as the trunk saw them, float `(batch, size, size, 3)` in [0, 255].
@@ -178,7 +178,8 @@ class DisentanglingModel(TwoPlayerModel):
         for name, (weight, values, weights) in terms.items():
             mean = self._mean(values, values, sample_weight=weights)
             total = total + weight * mean
-            # The very number that is minimised, so that the logged terms add up to the logged loss.
+            # The very number that is minimised, so that the logged terms add up to the logged loss
+            # where an own trunk has no penalties.
             self._trackers[name].update_state(ops.stop_gradient(mean) * replicas, sample_weight=count)
         return total + self.penalties()
 

@@ -250,7 +250,7 @@ class FactorModel(TwoPlayerModel):
         return {chase.name: said[chase.source][chase.target.name] for chase in self.chases}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Returns the total of the objective and updates the tracker of each term.
+        """Returns the total of the objective, and the penalties of an own trunk; updates the trackers.
 
         Args:
             x: images as the trunk saw them, float `(batch, size, size, 3)` in [0, 255].
@@ -355,8 +355,8 @@ class FactorModel(TwoPlayerModel):
         if self._compile_metrics is not None and EXPRESSION in targets:
             (expression,) = (factor for factor in self.factors if factor.name == EXPRESSION)
             truth, logits = ({EXPRESSION: part[EXPRESSION]} for part in (targets, outputs["predictions"]))
-            _, known = hits(truth[EXPRESSION], logits[EXPRESSION])
-            weights = row_weights(expression, targets, known, sample_weight)
+            _, present = hits(truth[EXPRESSION], logits[EXPRESSION])
+            weights = row_weights(expression, targets, present, sample_weight)
             self._compile_metrics.update_state(truth, logits, weights)
             results |= self._compile_metrics.result()
         return results

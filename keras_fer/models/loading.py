@@ -1,13 +1,13 @@
 """Opens saved models, in safe mode, with one clear sentence for what is none."""
 
 import os
-import textwrap
 import zipfile
 from pathlib import Path
 
 from keras_fer.errors import FERError
 
 MODEL_FILE = "model.keras"
+_MOST_QUOTED = 160
 _EXPORTED_SUFFIXES = (".tflite", ".onnx")
 
 
@@ -59,7 +59,8 @@ def load_model(path: str | os.PathLike):
         raise
     except Exception as error:  # Keras raises whatever the broken part raises.
         # Where a layer's settings are wrong, Keras quotes all of them.
-        reason = textwrap.shorten(str(error).strip().split("\n")[0], 160, placeholder=" ...")
+        reason = str(error).strip().split("\n")[0]
+        reason = reason if len(reason) <= _MOST_QUOTED else f"{reason[:_MOST_QUOTED]} ..."
         raise FERError(f"{str(file)!r} cannot be loaded as a model of this package: {reason}") from error
     if not isinstance(model, DisentanglingModel | FactorModel):
         raise FERError(

@@ -172,7 +172,8 @@ class TwoPlayerModel(keras.Model):
 
     def penalties(self):
         """Returns the sum of what layers of an own trunk add to the loss, such as L2; 0 for those by name."""
-        return sum(self.losses) / num_replicas()
+        losses = [ops.sum(ops.cast(loss, keras.config.floatx())) for loss in self.losses]
+        return sum(losses) / num_replicas()
 
     def train_step(self, data):
         """Moves the encoder by the objective with critics frozen, then the critics."""

@@ -13,10 +13,7 @@ from keras_fer.errors import FERError
 from keras_fer.evaluation.factors import EXPRESSION, dataset_factors
 from keras_fer.evaluation.leakage import keras_representation_function, measure_leakage
 from keras_fer.evaluation.leakage_matrix import matrix_factor, summarize
-from keras_fer.evaluation.representation_names import (
-    NON_EXPRESSION_REPRESENTATION,
-    RESIDUAL_REPRESENTATION,
-)
+from keras_fer.evaluation.representation_names import NON_EXPRESSION_REPRESENTATION, non_expression_name
 from keras_fer.field_types import parsed_json
 from keras_fer.models.loading import load_model
 from keras_fer.training import run_folder
@@ -114,8 +111,13 @@ def _gone_on(home: Path, settings: Mapping[str, Any]) -> TrainingResult | None:
     except FERError:
         # Finished but damaged since, or without a whole checkpoint.
         return None
-    # What stops it again, such as a full disk, leaves the checkpoints as they are.
-    return resume(home, [EpochLines()], verbose=0)
+    try:
+        return resume(home, [EpochLines()], verbose=0)
+    except FERError as error:
+        # Such as a full disk: the checkpoints stay.
+        raise FERError(
+            f"{error} Repeat the command to go on, or remove {str(home)!r} to begin anew."
+        ) from error
 
 
 def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
     dataset = open_prepared(run.config.dataset)
     evaluation = _read(home / run_folder.EVALUATION)
     model = load_model(home)
-    judged = NON_EXPRESSION_REPRESENTATION if run.config.factors is None else RESIDUAL_REPRESENTATION
+    judged = non_expression_name(model.representations.output_names)
     factors = dataset_factors(
         dataset, "headline" if run.probe.factors == "headline" else "expression"
     ).factors

@@ -183,8 +183,6 @@ def _class_prior(
     """Returns the shares of the classes among the rows of a batch that have one."""
     prior = np.zeros(num_classes)
     for column, own, share in zip(columns, rows, shares, strict=True):
-        if not len(own):
-            continue
         numbers = column[own]
         prior += share / len(own) * np.bincount(numbers[numbers >= 0], minlength=num_classes)
     return tuple(prior / prior.sum())

@@ -182,8 +182,10 @@ def end_training(run: Path) -> "TrainingResult":
                 f"No epoch of the run {str(run)!r} has ended: there is no model to keep. Remove it."
             )
         with folder_lock(run / run_folder.CHECKPOINTS):
-            (run / run_folder.EVALUATION).unlink(missing_ok=True)
-            remove_checkpoints(run)
+            # Once more, as in `resume`.
+            if not stopped_run(run).trained:
+                (run / run_folder.EVALUATION).unlink(missing_ok=True)
+                remove_checkpoints(run)
     return _ended(run, stopped.config)
 
 

@@ -314,18 +314,32 @@ def test_a_last_row_without_a_partner_is_no_pair(tiny_model, make_batch):
     assert logs["invariance_loss"] == pytest.approx(2 * np.mean(np.square(first - second)) / 3, rel=1e-5)
 
 
+class Penalty(keras.layers.Layer):
+    """Adds a penalty per channel, and lets everything through."""
+
+    def call(self, inputs):
+        self.add_loss(keras.ops.ones(3))
+        return inputs
+
+
 def test_the_penalties_of_an_own_trunk_count(tiny_trunk, make_batch):
     images, targets = make_batch()
-    trunk = tiny_trunk()
-    model = disentangling_model(trunk, 4, objective="baseline")
-    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
-    plain = model.evaluate(images, targets, verbose=0, return_dict=True)
-    (convolution,) = (layer for layer in trunk.layers if isinstance(layer, keras.layers.Conv2D))
-    convolution.kernel.regularizer = keras.regularizers.L2(0.5)
-    logs = model.evaluate(images, targets, verbose=0, return_dict=True)
-    penalty = 0.5 * np.square(convolution.kernel.numpy()).sum()
-    assert logs["loss"] == pytest.approx(plain["loss"] + penalty, rel=1e-5)
-    assert logs["expression_loss"] == plain["expression_loss"]
+    logs, kernels = [], []
+    for strength in (0.0, 0.5):
+        keras.utils.set_random_seed(0)
+        trunk = tiny_trunk()
+        (convolution,) = (layer for layer in trunk.layers if isinstance(layer, keras.layers.Conv2D))
+        convolution.kernel.regularizer = keras.regularizers.L2(strength)
+        trunk = keras.Model(trunk.input, Penalty()(trunk.output)) if strength else trunk
+        model = disentangling_model(trunk, 4, objective="baseline")
+        model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+        before = convolution.kernel.numpy()
+        logs.append(model.train_on_batch(images, targets, return_dict=True))
+        kernels.append(convolution.kernel.numpy())
+    plain, penalised = logs
+    assert penalised["loss"] == pytest.approx(plain["loss"] + 3 + 0.5 * np.square(before).sum(), rel=1e-5)
+    assert penalised["expression_loss"] == pytest.approx(plain["expression_loss"])
+    np.testing.assert_allclose(kernels[1], kernels[0] - 0.1 * 2 * 0.5 * before, atol=1e-6)
 
 
 def test_test_on_batch_equals_evaluate(tiny_model, make_batch):

@@ -157,6 +157,7 @@ def test_evaluate_by_hand_over_uneven_batches(tiny_factor_model, make_factor_bat
     truth = targets["expression"][known]
     assert logs["expression_loss"] == pytest.approx(-log_p[known, truth].mean(), rel=1e-4)
     assert logs["expression_accuracy"] == pytest.approx((log_p[known].argmax(1) == truth).mean())
+    assert logs["categorical_accuracy"] == pytest.approx(logs["expression_accuracy"])
     errors = (outputs["pose"] - targets["pose"])[:6]
     assert logs["pose_mae"] == pytest.approx(np.abs(errors).mean(), rel=1e-4)
     assert logs["pose_loss"] == pytest.approx(np.mean((errors / np.array([0.5, 2])) ** 2), rel=1e-4)
@@ -170,6 +171,20 @@ def test_evaluate_by_hand_over_uneven_batches(tiny_factor_model, make_factor_bat
     spectrum = np.linalg.eigvalsh(np.cov(outputs["residual_representation"].T, bias=True)).clip(1e-12)
     shares = spectrum / spectrum.sum()
     assert logs["effective_rank"] == pytest.approx(np.exp(-np.sum(shares * np.log(shares))), rel=1e-3)
+
+
+def test_the_penalties_of_an_own_trunk_count(tiny_factor_model, make_factor_batch):
+    losses, kernels = [], []
+    for strength in (0.0, 0.5):
+        model = tiny_factor_model({"expression_weight": 1.0})
+        (convolution,) = (part for part in model.trunk.layers if isinstance(part, keras.layers.Conv2D))
+        convolution.kernel.regularizer = keras.regularizers.L2(strength)
+        model.compile(**sgd(), run_eagerly=True)
+        before = convolution.kernel.numpy()
+        losses.append(model.train_on_batch(*make_factor_batch(), return_dict=True)["loss"])
+        kernels.append(convolution.kernel.numpy())
+    assert losses[1] == pytest.approx(losses[0] + 0.5 * np.square(before).sum(), rel=1e-5)
+    np.testing.assert_allclose(kernels[1], kernels[0] - 0.1 * 2 * 0.5 * before, atol=1e-6)
 
 
 def test_evaluate_on_data_that_know_the_expression_alone(tiny_factor_model, make_factor_batch):

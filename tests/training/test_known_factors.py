@@ -113,12 +113,6 @@ def test_kinds_of_two_data_sets_have_one_numbering(rendered, photos):
     np.testing.assert_allclose(glasses.class_prior, shares / shares.sum())
 
 
-def test_a_data_set_without_training_images_has_no_part_in_the_prior(rendered, photos):
-    rows = [rendered.indices("train"), photos.indices("test")]
-    (glasses,) = known_factors(["glasses"], [rendered, photos], rows, [3, 1]).factors
-    np.testing.assert_allclose(glasses.class_prior, [1 / 3, 2 / 3])
-
-
 def test_people_of_two_data_sets_are_never_one(rendered, photos, bare):
     found = known(["identity"], rendered, photos, bare)
     (identity,) = found.factors

@@ -351,7 +351,8 @@ def test_two_processes(stopped):
 
 
 @pytest.mark.parametrize("ends", ["before it looks for the folder", "before it has the lock"])
-def test_another_process_that_ends_the_run_meanwhile(stopped, monkeypatch, ends):
+@pytest.mark.parametrize("go_on", [resume, end_training])
+def test_another_process_that_ends_the_run_meanwhile(stopped, monkeypatch, ends, go_on):
     run, looks = stopped(), []
 
     def end():
@@ -372,8 +373,10 @@ def test_another_process_that_ends_the_run_meanwhile(stopped, monkeypatch, ends)
 
     monkeypatch.setattr(resume_module, "stopped_run", look)
     monkeypatch.setattr(resume_module, "folder_lock", lock)
-    with pytest.raises(FERError, match="is finished; there is nothing to go on with"):
-        resume(run)
+    with pytest.raises(
+        FERError, match=r"is finished; there is nothing to go on with|is gone: another process"
+    ):
+        go_on(run)
     assert (run / run_folder.EVALUATION).read_text() == "{}"
     assert not is_unfinished(run)
 

@@ -38,7 +38,8 @@ class FerPlusReader:
         root: folder with `fer2013new.csv` and the image folders.
         mode: `"majority"` keeps images where one expression has more than half of the votes, the
             protocol that is compared in the literature; `"votes"` also teaches with the training images
-            without a majority, with the most voted expression as label, and judges by the same images.
+            without a majority, with the most voted expression as label. `prepare` lets none of these judge
+            but those that nearly equal a validation image.
         test_usage: `"PublicTest"` (FER2013Valid is the test split, FER2013Test is held out) or
             `"PrivateTest"` (FER2013Test is the test split and FER2013Valid the validation split).
 
