@@ -256,6 +256,6 @@ def test_a_training_that_breaks_off_again_keeps_its_checkpoints(group, tmp_path,
         with pytest.raises(Killed):
             run_group(folder, [run])
     monkeypatch.setattr(ablation_run, "resume", full)
-    with pytest.raises(FERError, match="the disk is full. Repeat the command to go on, or remove"):
+    with pytest.raises(FERError, match=r"the disk is full\. Repeat the command to go on, or remove"):
         run_group(folder, [run])
     assert is_unfinished(folder.run_folder(run))

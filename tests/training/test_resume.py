@@ -373,9 +373,7 @@ def test_another_process_that_ends_the_run_meanwhile(stopped, monkeypatch, ends,
 
     monkeypatch.setattr(resume_module, "stopped_run", look)
     monkeypatch.setattr(resume_module, "folder_lock", lock)
-    with pytest.raises(
-        FERError, match=r"is finished; there is nothing to go on with|is gone: another process"
-    ):
+    with pytest.raises(FERError, match=r"is finished; there is nothing to go|is gone: another process"):
         go_on(run)
     assert (run / run_folder.EVALUATION).read_text() == "{}"
     assert not is_unfinished(run)
