@@ -514,6 +514,12 @@ BUGS = (
         "return self.jit_compile or self.num_replicas > 1",
         "return self.jit_compile",
     ),
+    Bug(
+        "penalties of an own trunk give no gradient",
+        STEP,
+        "return sum(losses) / num_replicas()",
+        "return sum(map(ops.stop_gradient, losses)) / num_replicas()",
+    ),
     Bug("a resumed training has all its patience again", CHECKPOINTS, '("best", "wait")', '("best",)'),
 )
 
