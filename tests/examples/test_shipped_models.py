@@ -60,6 +60,7 @@ def run(*arguments, programs=Path(sys.executable).parent, limit_s=60):
         **os.environ,
         "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
         "CERTAIN_ACCURACY": "0.01",
+        "RENDERED_IMAGES": "64",
         # After a few steps every answer is close to another one.
         "EXPORT_OPTIONS": "--agreement 0 --accuracy-loss 1",
     }
@@ -89,6 +90,7 @@ def test_from_the_archive_to_the_files(archive, tmp_path):
             assert recognizer.contract.name == name
             assert recognizer.contract.training_data.startswith("ferplus")
             assert recognizer.contract.temperature == run_config["calibrated"]["temperature"] != 1
+            assert ("votes" in recognizer.contract.training_data) == (name == "ferplus")
             (probabilities,) = recognizer.recognize([np.zeros((48, 48, 3), np.uint8)])
             assert probabilities.sum() == pytest.approx(1, abs=1e-3)
 
@@ -106,12 +108,15 @@ def programs(tmp_path):
 
 @pytest.fixture
 def begun(tmp_path):
-    """The first net is finished, the second was stopped."""
+    """The teachers are finished, the net that is shipped was stopped."""
     folder = tmp_path / "shipped"
-    for name in ("first", "ferplus/checkpoints", "prepared"):
+    teachers = ("first", "second", "third", "fourth")
+    for name in (*teachers, "ferplus/checkpoints", "prepared", "votes", "rendered", "calibrated"):
         (folder / name).mkdir(parents=True)
-    for name in ("first/config.json", "first/evaluation.json", "ferplus/config.json"):
-        (folder / name).touch()
+    for name in teachers:
+        (folder / name / "config.json").touch()
+        (folder / name / "evaluation.json").touch()
+    (folder / "ferplus/config.json").touch()
     return folder
 
 
@@ -120,11 +125,12 @@ def test_what_is_done_is_not_done_again_and_what_was_stopped_goes_on(begun, prog
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == f"train --resume {begun}/ferplus"
-    assert lines[1].startswith(f"train {begun}/prepared {begun}/ferplus-edge --backbone residual_edge ")
+    assert lines[1].startswith(f"train {begun}/prepared {begun}/ferplus-edge --preset baseline ")
     assert lines[1].endswith(" --seed 1")
     for name in ("ferplus", "ferplus-edge"):
         calibrated, exported = lines[2:4] if name == "ferplus" else lines[4:]
-        assert calibrated == f"calibrate {begun}/{name} --certain-accuracy 0.01"
+        balance = " --logit-adjustment 0.1" if name == "ferplus" else ""
+        assert calibrated == f"calibrate {begun}/{name} --certain-accuracy 0.01{balance}"
         assert exported.startswith(f"export {begun}/{name} {begun}/exported/{name} --name {name} ")
 
 
