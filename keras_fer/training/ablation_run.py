@@ -125,7 +125,7 @@ def _result(run: AblationRun, home: Path, seconds: float) -> dict[str, Any]:
     dataset = open_prepared(run.config.dataset)
     evaluation = _read(home / run_folder.EVALUATION)
     model = load_model(home)
-    judged = non_expression_name(model.representations.output_names)
+    judged = non_expression_name(model.representations.output)
     factors = dataset_factors(
         dataset, "headline" if run.probe.factors == "headline" else "expression"
     ).factors

@@ -249,7 +249,7 @@ def test_a_training_that_breaks_off_again_keeps_its_checkpoints(group, tmp_path,
             raise Killed
 
     def full(*_, **__):
-        raise FERError("the disk is full")
+        raise FERError("the disk is full.")
 
     with monkeypatch.context() as patch:
         patch.setattr(WriteHistory, "on_epoch_begin", kill)
