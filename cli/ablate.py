@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from keras_fer.cli.tensorflow_start import require_tensorflow
+
 
 @click.command("ablate")
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -35,6 +37,8 @@ def command(config: Path, output: Path, dataset: Path | None, workers: int, summ
     """
     from keras_fer.training.ablation_config import read_ablation
 
+    if not summary_only:
+        require_tensorflow()
     settings = read_ablation(config, None if dataset is None else str(dataset))
     # The runs load TensorFlow in processes of their own; here it never does.
     from keras_fer.training.ablation import ablate, summarize

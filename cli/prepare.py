@@ -188,9 +188,11 @@ def synthetic(output: Path, workers: int | None, **options: Any) -> None:
     """
     from keras_fer.atomic import require_new_folder
     from keras_fer.data.synthetic.config import SyntheticConfig
+    from keras_fer.runtime.opencv import opencv
 
     require_new_folder(output)
     config = SyntheticConfig(**options)
+    opencv("Rendering faces")
     from keras_fer.data.synthetic.prepare import prepare_synthetic
 
     with progress_bar("Rendering faces") as progress:

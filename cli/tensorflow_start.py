@@ -4,8 +4,27 @@ import os
 import sys
 import tempfile
 import warnings
+from importlib.util import find_spec
 
 import click
+
+
+def _missing(name: str) -> click.ClickException:
+    return click.ClickException(
+        f"This command needs TensorFlow, and {name!r} is not installed: "
+        "in a checkout of this project, `pip install '.[train,export]'` installs it."
+    )
+
+
+def require_tensorflow() -> None:
+    """Refuses where TensorFlow is not installed; does not load it.
+
+    Raises:
+        ClickException: if there is none.
+    """
+    for name in ("tensorflow", "keras"):
+        if find_spec(name) is None:
+            raise _missing(name)
 
 
 def load_tensorflow() -> None:
@@ -28,10 +47,7 @@ def load_tensorflow() -> None:
 
             tf.config.list_physical_devices()
         except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f"This command needs TensorFlow, and {error.name!r} is not installed: "
-                "in a checkout of this project, `pip install '.[train,export]'` installs it."
-            ) from error
+            raise _missing(str(error.name)) from error
         except Exception as error:
             log.seek(0)
             error.add_note(log.read().decode(errors="replace"))

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from keras_fer.field_types import parsed_json
 from keras_fer.models.objective import PRESETS, Objective
 from keras_fer.training.cluster import START_LIMIT_S, Cluster, ProcessEndedError, require_cluster
 from keras_fer.training.config import TrainingConfig
+from keras_fer.training.run_folder import FILLED_IN, RECORDED
 from keras_fer.training.tf_config import VARIABLE, tf_config_cluster
 
 _TEACHERS = "First the teachers answer for every training image, as it is and mirrored."
@@ -288,8 +290,7 @@ def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[st
             raise FERError(
                 f"{str(config_file)!r} is not the config.json of a run: it is another kind of JSON."
             )
-        known = TrainingConfig.__dataclass_fields__
-        values = {name: value for name, value in stored.items() if name in known}
+        values = _settings(config_file, stored)
     # An option that may be given several times is empty, not None, where it is not given.
     given = {name: value for name, value in options.items() if value is not None and value != ()}
     changes = {name: given.pop(name) for name in list(given) if name in Objective.__dataclass_fields__}
@@ -297,3 +298,22 @@ def _config(dataset: Path, run: Path, config_file: Path | None, options: dict[st
     config = TrainingConfig.from_dict({**values, **given, "dataset": str(dataset), "output": str(run)})
     require_no_idle_options([*given, *changes], config)
     return config
+
+
+def _settings(file: Path, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a config.json, without what a run records beside them."""
+    known = set(TrainingConfig.__dataclass_fields__)
+    if unknown := sorted(set(stored) - known - RECORDED):
+        similar = get_close_matches(unknown[0], sorted(known), n=1)
+        hint = f" Did you mean {similar[0]!r}?" if similar else ""
+        raise FERError(f"{str(file)!r} names {unknown[0]!r}, which is no setting of a training.{hint}")
+    values = {name: value for name, value in stored.items() if name in known}
+    own = TrainingConfig.from_dict({**values, "dataset": "", "output": ""}).objective().to_dict()
+    recorded = stored.get("objective")
+    for name, value in recorded.items() if isinstance(recorded, dict) else ():
+        if name in own and name not in FILLED_IN and own[name] != value:
+            raise FERError(
+                f"`objective` in {str(file)!r} has {name}={value!r}, but is only a record: the preset and "
+                f"`objective_changes` give {own[name]!r}. Write the change into `objective_changes`."
+            )
+    return values

@@ -184,11 +184,8 @@ def write_run_report(
     config = run_folder.read_config(run)
     summary = report_summary(run, config, predictions, dataset)
     notes = []
-    if config["validation_split"] == "test":
-        notes.append(
-            "The best epoch was chosen on the split that is reported, as much of the literature does: "
-            "the accuracy is optimistic."
-        )
+    if config["validation_split"] == predictions.evaluation.split:
+        notes.append("The best epoch was chosen on the split that is reported: the accuracy is optimistic.")
     report = RunReport(
         title=_title(config, dataset),
         summary=summary,

@@ -206,7 +206,7 @@ def _validation_rows(run: _Run) -> np.ndarray:
     if not len(rows):
         raise FERError(
             f"The data set {run.config.dataset!r} has no {split} split to choose the best epoch by. Prepare "
-            "it again with a larger validation share, or choose another split."
+            f"it again with a larger {split} share, or choose another split."
         )
     return rows
 

@@ -27,6 +27,17 @@ TENSORBOARD = "tensorboard"
 CHECKPOINTS = "checkpoints"
 CONTRACT = CONTRACT_FILE
 
+# What stands in `config.json` beside the settings of the training, of what came of them or was done later.
+RECORDED = frozenset(
+    {
+        *("objective", "dataset_hash", "mixed_dataset_hash", "weights_hash", "teacher_hashes"),
+        *("mixed_images_withheld", "num_parameters", "augmentation_left_out", "environment"),
+        *("calibrated", "trained_expression_bias", "erased"),
+    }
+)
+# What the data set decides of the recorded objective.
+FILLED_IN = frozenset({"class_prior", "adversarial_ramp_steps"})
+
 _MOST_EPOCHS = 10**9
 _LARGEST_FLOAT32 = 3.5e38
 _PACKAGES = ("keras-fer", "tensorflow", "keras", "numpy")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from keras_fer.cli import tensorflow_start
 from keras_fer.cli.main import main
 from keras_fer.data.prepared import PreparedWriter
 from keras_fer.labels import EXPRESSIONS_8
@@ -146,3 +147,11 @@ def test_refused_in_one_sentence_without_tensorflow(
     arguments = [argument.format(config=config) for argument in arguments]
     assert_refused("ablate", *arguments, code=code, message=message)
     assert [path.name for path in tmp_path.iterdir()] == ["ablation.json"]
+
+
+def test_without_tensorflow_nothing_is_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr(tensorflow_start, "find_spec", lambda name: None)
+    result = CliRunner().invoke(main, ["ablate", str(config_file(tmp_path)), str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "This command needs TensorFlow, and 'tensorflow' is not installed" in result.stderr
+    assert not (tmp_path / "out").exists()

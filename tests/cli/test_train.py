@@ -172,3 +172,23 @@ def test_refused_in_one_sentence_without_tensorflow(
     arguments = [argument.format(faces=faces) for argument in arguments]
     assert_refused("train", *arguments, code=code, message=message)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"preset": "paper", "epohcs": 3},
+            "names 'epohcs', which is no setting of a training. Did you mean 'epochs'?",
+        ),
+        ({"preset": "paper", "zzz": 3}, "names 'zzz', which is no setting of a training.\n"),
+        (
+            {"preset": "paper", "objective": {"adversarial_weight": 5}},
+            "adversarial_weight=5, but is only a record: the preset and `objective_changes` give 0.1. Write",
+        ),
+    ],
+)
+def test_a_config_that_would_be_read_otherwise_is_refused(assert_refused, faces, tmp_path, config, message):
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+    assert_refused("train", faces, "run", "--config", file, code=1, message=message)

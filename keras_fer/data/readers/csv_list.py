@@ -133,7 +133,7 @@ class CsvReader:
             return (
                 (self.label_names.index(name), None)
                 if name in self.label_names
-                else (-1, reasons.OUTSIDE_TAXONOMY)
+                else (-1, reasons.UNKNOWN_CLASS)
             )
         if soft_label is not None:
             return soft_label.index(max(soft_label)), None

@@ -12,6 +12,7 @@ MISSING_ANNOTATION = "no readable annotation"
 NO_BOX = "no face box"
 EMPTY_BOX = "face box without area"
 UNKNOWN_SPLIT = "unknown split"
+UNKNOWN_CLASS = "label that is none of the classes"
 
 OUTSIDE_TAXONOMY = "label outside the taxonomy"
 NO_IMAGE_NAME = "no image name, no usable face"

@@ -26,7 +26,7 @@ def test_records(root, trees):
         ("images/2.png", 1, None),
         ("list.csv#5", 0, "listed twice"),
         ("list.csv#6", 1, None),
-        ("list.csv#7", -1, "label outside the taxonomy"),
+        ("list.csv#7", -1, "label that is none of the classes"),
         ("list.csv#8", -1, "listed twice"),
         ("list.csv#9", -1, "label is not readable"),
         ("list.csv#10", -1, "soft label is not readable"),
